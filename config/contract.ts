@@ -1,0 +1,79 @@
+/**
+ * The approved execution contract: which contexts may load, in which order, and how far each may reach. A manifest that asks for
+ * more stops the boot with the clause that it breaks; going further takes an entry in `amendments`.
+ * @see MIG-03 §6 and §7, 02B, FusionEMS parts 2, 4 and 5
+ */
+export const capabilities = ['transaction', 'fields', 'blind-index', 'audit-store', 'outbound-http', 'queue', 'mail', 'documents', 'identity-admin'] as const
+
+/** What a context may be granted. Whatever is not granted does not exist in its scope. */
+export type Capability = (typeof capabilities)[number]
+
+export interface Approval {
+  readonly name: string
+  /** Place in the integration order of MIG-03 §6; null for contexts that MIG-03 does not order. */
+  readonly step: number | null
+  /** The clause that admits the context and bounds it. */
+  readonly clause: string
+  readonly effects: readonly string[]
+  readonly audience: readonly string[]
+  readonly capabilities: readonly Capability[]
+  readonly killSwitches: readonly string[]
+  readonly tables: readonly string[]
+  readonly upstreamHosts: readonly string[]
+}
+
+export interface Amendment {
+  readonly id: string
+  readonly clause: string
+  readonly decision: 'amended' | 'false-positive'
+  /** What the decision lets a manifest add, as `context: item`; nothing else changes. */
+  readonly permits: readonly string[]
+  /** A role of the owning organisation, never a person. */
+  readonly approvedBy: string
+  readonly date: string
+  readonly reason: string
+}
+
+export interface Contract {
+  readonly approvals: readonly Approval[]
+  readonly amendments: readonly Amendment[]
+}
+
+export const contract: Contract = {
+  approvals: [
+    {
+      name: 'audit',
+      step: null,
+      clause: 'FusionEMS part 4, layer 2; 02B, Audit',
+      effects: ['read'],
+      audience: ['staff'],
+      capabilities: ['transaction', 'audit-store'],
+      killSwitches: [],
+      tables: [],
+      upstreamHosts: [],
+    },
+    {
+      name: 'consent',
+      step: 1,
+      clause: 'MIG-03 §6.1',
+      effects: ['read', 'write'],
+      audience: ['patient', 'staff'],
+      capabilities: ['transaction', 'fields'],
+      killSwitches: ['USE_CONSENT_WRITES'],
+      tables: ['consent_record'],
+      upstreamHosts: [],
+    },
+    {
+      name: 'messaging',
+      step: null,
+      clause: '02B, Explicitly Forbidden',
+      effects: ['read', 'write'],
+      audience: ['patient'],
+      capabilities: ['fields'],
+      killSwitches: ['USE_CHAT_WRITES'],
+      tables: ['messaging_conversation', 'messaging_message'],
+      upstreamHosts: [],
+    },
+  ],
+  amendments: [],
+}

@@ -1,0 +1,98 @@
+import type { FastifyInstance } from 'fastify'
+import { contract as approvedContract, type Contract } from '../config/contract.ts'
+import type { AppConfig } from '../config/env.ts'
+import { everyScope } from '../config/permissions.ts'
+import { systemClock, type Clock } from '../domain/shared/clock.ts'
+import { contexts as allContexts } from './contexts.ts'
+import { answerErrors } from './host/answer-errors.ts'
+import { buildServer } from './host/build-server.ts'
+import type { ContextDefinition } from './host/define-context.ts'
+import type { GateName } from './host/gates/gate.ts'
+import { serveHealth, serveOps } from './host/health.ts'
+import { guardRoutes, loadContexts, type Loaded } from './host/load-contexts.ts'
+import { createLog, type Log } from './host/log.ts'
+import { answerUnknown } from './host/not-found.ts'
+import { documentRoutes } from './host/openapi.ts'
+import { serveProblemPages } from './host/problem-pages.ts'
+import { hostPages } from './host/host-pages.ts'
+import { devRoutes } from './dev/dev-routes.ts'
+import { observeRequests } from './host/observe-requests.ts'
+import { openParts, type Parts } from './parts.ts'
+
+export const version = '0.1.0'
+
+/** What tests put in the place of the real thing. Production passes none of it. */
+export interface AppOverrides {
+  readonly clock?: Clock
+  readonly contexts?: readonly ContextDefinition[]
+  readonly contract?: Contract
+  readonly withoutGates?: readonly GateName[]
+  /** Where log lines go. */
+  readonly logTo?: { write(line: string): void }
+}
+
+/** The service, ready to listen. */
+export interface Postern {
+  readonly app: FastifyInstance
+  /** Metrics and readiness in detail, for a port of their own. */
+  readonly ops: FastifyInstance
+  readonly parts: Parts
+  readonly loaded: Loaded
+  readonly log: Log
+  /** Finishes what is in flight, then closes everything that was opened. */
+  close(): Promise<void>
+}
+
+const showsDocs = (config: AppConfig): boolean => config.profile === 'development' || config.server.publicDocs
+
+const buildOps = async (config: AppConfig, parts: Parts, loaded: () => Loaded): Promise<FastifyInstance> => {
+  const ops = await buildServer({ tls: null, trustProxy: null, corsOrigins: config.server.corsOrigins })
+  guardRoutes(ops)
+  serveOps(ops, { dependencies: parts.dependencies, contexts: () => loaded().manifests.map(({ name }) => name), metrics: parts.metrics() })
+  return ops
+}
+
+/**
+ * The only composition root: opens the parts, wires the host, loads the contexts in their order. Whatever the contract forbids stops
+ * here, before the first request.
+ * @throws ContractBreach, ConfigError, and whatever a part that cannot open says
+ */
+export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}): Promise<Postern> => {
+  const contexts = overrides.contexts ?? allContexts
+  const log = createLog(config.logLevel, overrides.logTo)
+  const parts = await openParts(config, { clock: overrides.clock ?? systemClock, contexts, log, withoutGates: new Set(overrides.withoutGates) })
+  try {
+    const app = await buildServer(config.server)
+    let closing = false
+    guardRoutes(app)
+    if (parts.tracing) await app.register(parts.tracing.plugin)
+    answerUnknown(app, () => parts.host.ipLimit)
+    answerErrors(app, () => parts.host, log)
+    await parts.join(app)
+    await documentRoutes(app, { serve: showsDocs(config), publicUrl: config.server.publicUrl, version })
+    const loaded = await loadContexts(app, contexts, {
+      host: parts.host,
+      contract: overrides.contract ?? approvedContract,
+      capabilities: parts.capabilities,
+      knownScopes: new Set(everyScope),
+    })
+    parts.measure(loaded.operations.map(({ operation }) => operation))
+    observeRequests(app, log, parts.metrics)
+    if (parts.surroundings.devIssuer) await app.register(hostPages, { plugin: devRoutes, options: { issuer: parts.surroundings.devIssuer } })
+    serveHealth(app, parts.dependencies, () => closing)
+    serveProblemPages(app)
+    const ops = await buildOps(config, parts, () => loaded)
+    if (config.profile === 'development') serveOps(app, { dependencies: parts.dependencies, contexts: () => loaded.manifests.map(({ name }) => name), metrics: parts.metrics() })
+    await app.ready()
+    const close = async (): Promise<void> => {
+      closing = true
+      await app.close()
+      await ops.close()
+      await parts.close()
+    }
+    return { app, ops, parts, loaded, log, close }
+  } catch (error) {
+    await parts.close()
+    throw error
+  }
+}

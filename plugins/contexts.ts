@@ -1,0 +1,7 @@
+import audit from './contexts/audit/index.ts'
+import consent from './contexts/consent/index.ts'
+import messaging from './contexts/messaging/index.ts'
+import type { ContextDefinition } from './host/define-context.ts'
+
+/** Every context, in the order in which it loads. @see MIG-03 §6 */
+export const contexts: readonly ContextDefinition[] = [audit, consent, messaging]

@@ -1,0 +1,50 @@
+import { Migration } from '@mikro-orm/migrations'
+import { type MigrationEntry, tenantTable } from '../../host/define-context.ts'
+
+const conversations = `
+create table messaging_conversation (
+  agency_id uuid not null references host_agency (id),
+  id uuid not null,
+  patient_id uuid not null,
+  subject bytea not null constraint messaging_conversation_subject check (octet_length(subject) between 1 and 2048),
+  created_at timestamptz(3) not null,
+  created_by text not null constraint messaging_conversation_created_by check (length(created_by) between 1 and 255),
+  audit_id uuid not null,
+  primary key (agency_id, id),
+  constraint messaging_conversation_patient unique (agency_id, id, patient_id)
+)`
+
+/** `patient_id` is the conversation's: the key over all three columns keeps it so, and row security reads it from the row itself. */
+const messages = `
+create table messaging_message (
+  agency_id uuid not null,
+  id uuid not null,
+  conversation_id uuid not null,
+  patient_id uuid not null,
+  sender_id text not null constraint messaging_message_sender check (length(sender_id) between 1 and 255),
+  body bytea not null constraint messaging_message_body check (octet_length(body) between 1 and 32768),
+  created_at timestamptz(3) not null,
+  audit_id uuid not null,
+  primary key (agency_id, id),
+  constraint messaging_message_conversation foreign key (agency_id, conversation_id, patient_id)
+    references messaging_conversation (agency_id, id, patient_id)
+)`
+
+/** Lists are read from the newest backwards, by position. */
+const indexes = [
+  'create index messaging_conversation_of_patient on messaging_conversation (agency_id, patient_id, created_at, id)',
+  'create index messaging_message_of_conversation on messaging_message (agency_id, conversation_id, created_at, id)',
+]
+
+/** Nobody may change or remove what was written; no other role comes near it. @see 02B, Allowed Operations */
+const isolated = (table: string): string[] =>
+  tenantTable({ table, grants: { read: ['select'], write: ['select', 'insert'] }, patientColumn: 'patient_id' })
+
+class Messaging extends Migration {
+  override up(): void {
+    const isolation = ['messaging_conversation', 'messaging_message'].flatMap(isolated)
+    for (const sql of [conversations, messages, ...indexes, ...isolation]) this.addSql(sql)
+  }
+}
+
+export const messagingMigrations: readonly MigrationEntry[] = [{ name: 'messaging-0001-conversations', class: Messaging }]

@@ -1,0 +1,71 @@
+import pg from 'pg'
+import { newId } from '../../domain/shared/ids.ts'
+import { auditInput } from './audit/index.ts'
+
+/** An agency as the owner writes it. */
+export interface Agency {
+  readonly id: string
+  readonly name: string
+  readonly modules: readonly string[]
+}
+
+/** The modules that an agency has on, read under its own context. */
+export const createAgencyModules = (pool: pg.Pool) => {
+  return async (agencyId: string): Promise<readonly string[]> => {
+    const client = await pool.connect()
+    try {
+      await client.query('begin read only')
+      await client.query("select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true)", [agencyId])
+      const { rows } = await client.query<{ modules: string[] }>('select modules from host_agency where id = $1', [agencyId])
+      return rows[0]?.modules ?? []
+    } finally {
+      await client.query('rollback').catch(() => undefined)
+      client.release()
+    }
+  }
+}
+
+/** Owner-run commands write on a lane that no instance leases. */
+export const ownerLane = 0
+
+const auditCall = `select * from audit_append($1, 'success', null, ${auditInput.map((_, at) => `$${at + 2}`).join(', ')})`
+
+const auditAsOwner = (client: pg.Client, agencyId: string, action: string): Promise<unknown> => {
+  const known: Readonly<Record<string, unknown>> = {
+    id: newId(), agency_id: agencyId, at: new Date(), action, role: 'owner', entity_type: 'agency', entity_id: agencyId, bypass: false,
+  } // prettier-ignore
+  return client.query(auditCall, [ownerLane, ...auditInput.map(({ name }) => known[name] ?? null)])
+}
+
+const inAgency = async <T>(ownerUrl: string, agencyId: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
+  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000, statement_timeout: 10_000, application_name: 'postern owner' })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await client.query('begin')
+    await client.query("select set_config('app.current_agency', $1, true)", [agencyId])
+    const result = await work(client)
+    await client.query('commit')
+    return result
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** Adds an agency as the owner, with its audit row in the same transaction. @returns false where it exists already */
+export const addAgency = (ownerUrl: string, { id, name, modules }: Agency): Promise<boolean> =>
+  inAgency(ownerUrl, id, async (client) => {
+    const { rowCount } = await client.query('insert into host_agency (id, name, modules) values ($1, $2, $3) on conflict (id) do nothing', [id, name, [...modules]])
+    if (rowCount === 0) return false
+    await auditAsOwner(client, id, 'agency.add')
+    return true
+  })
+
+/** Sets an agency's modules as the owner, audited. @returns false where there is no such agency */
+export const setModules = (ownerUrl: string, id: string, modules: readonly string[]): Promise<boolean> =>
+  inAgency(ownerUrl, id, async (client) => {
+    const { rowCount } = await client.query('update host_agency set modules = $2 where id = $1', [id, [...modules]])
+    if (rowCount === 0) return false
+    await auditAsOwner(client, id, 'agency.modules')
+    return true
+  })

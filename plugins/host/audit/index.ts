@@ -1,0 +1,7 @@
+export { auditInput, type AuditColumn, type AuditInputName, type AuditInputRow } from './audit-input.ts'
+export { createAuditTrail, type AuditStats, type AuditTrail, type AuditTrailOptions } from './audit-trail.ts'
+export { type AuditHead, type ChainHead } from './chain-head.ts'
+export { fileCheckpoints, readCheckpointDirectory, type CheckpointStore } from './checkpoint-store.ts'
+export { type AuditFacts } from './facts.ts'
+export { leaseLanes, type LaneLease, type LaneLeaseOptions } from './lane-lease.ts'
+export { isCredentialName, redactCredentials, type Redacted, type Redaction } from './redact-credentials.ts'

@@ -1,0 +1,80 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import Fastify, { type FastifyInstance } from 'fastify'
+import fastJsonStringify from 'fast-json-stringify'
+import { isUuid, newId } from '../../domain/shared/ids.ts'
+import { Refusal } from '../../domain/shared/refusal.ts'
+import { fastifyOptions, type ServerSettings } from '../../config/server.ts'
+import { acceptJson } from './json-body.ts'
+import type { AnyOperation } from '../../routes/shared/operation.ts'
+import type { RequestCall } from './request-call.ts'
+import type { declaredBy } from './serve.ts'
+import { problemOf } from './problem-replies.ts'
+import { useValidators } from './validators.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The state of the request on its way through the gates; null where no operation serves it. */
+    call: RequestCall | null
+  }
+  interface FastifyContextConfig {
+    /** The declaration that the host serves; a route without one, or without `hostPage`, cannot register. */
+    [declaredBy]?: AnyOperation
+    /** A page of the host itself: health, documentation, metrics. */
+    hostPage?: boolean
+  }
+}
+
+const requestIdOf = (header: string | string[] | undefined): string => (typeof header === 'string' && isUuid(header) ? header : newId())
+
+/** Schemas are objects of their own identity, so each is compiled once however many routes answer with it. */
+const useSerializers = (app: FastifyInstance): void => {
+  const compiled = new WeakMap<object, (value: unknown) => string>()
+  app.setSerializerCompiler(({ schema }) => {
+    let serialize = compiled.get(schema as object)
+    if (!serialize) compiled.set(schema as object, (serialize = fastJsonStringify(schema as object)))
+    return serialize
+  })
+}
+
+const parserFailures: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: new Refusal('VALIDATION_FAILED', 'too-large'),
+  ERR_HTTP_REQUEST_TIMEOUT: new Refusal('UPSTREAM_UNAVAILABLE', 'timeout'),
+}
+
+/** What is not even HTTP gets a problem document as well, and the connection ends. */
+const answerParserFailures = (error: Error & { code?: string }, socket: import('node:net').Socket): void => {
+  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const problem = problemOf(parserFailures[error.code ?? ''] ?? new Refusal('VALIDATION_FAILED'), newId())
+  const body = JSON.stringify(problem)
+  const head = [`HTTP/1.1 ${problem['status'] as number} ${problem['title'] as string}`, 'Content-Type: application/problem+json; charset=utf-8']
+  socket.end([...head, `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', '', body].join('\r\n'))
+}
+
+const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
+
+/** The Fastify instance with what every route shares: options, headers, body rules, request ids. The same in tests as in production. */
+export const buildServer = async (settings: ServerSettings): Promise<FastifyInstance> => {
+  const app = Fastify({
+    ...fastifyOptions(settings),
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
+    clientErrorHandler: answerParserFailures,
+  }) as unknown as FastifyInstance
+  app.decorateRequest('call', null)
+  useValidators(app)
+  useSerializers(app)
+  acceptJson(app)
+  await app.register(helmet, { global: true, contentSecurityPolicy: false, crossOriginResourcePolicy: { policy: 'same-site' } })
+  await app.register(cors, {
+    origin: settings.corsOrigins === 'loopback' ? loopbackOrigin : [...settings.corsOrigins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'If-None-Match', 'X-Agency', 'X-Access-Reason', 'X-Request-Id', 'traceparent'],
+    exposedHeaders: ['ETag', 'Location', 'Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Draft', 'X-Request-Id', 'WWW-Authenticate'],
+    maxAge: 600,
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.raw.setHeader('x-request-id', request.id)
+    done()
+  })
+  return app
+}

@@ -1,0 +1,134 @@
+import type { Pool, PoolClient, QueryResult } from 'pg'
+import type { Code } from '../../../domain/shared/codes.ts'
+import { Refusal } from '../../../domain/shared/refusal.ts'
+import type { AuditHead } from '../audit/index.ts'
+import { createBatcher } from './batcher.ts'
+import { refusalOfDatabase } from './failure.ts'
+
+/** What became of one item. Refusals that were decided in SQL have their audit row already. */
+export interface WriteResult {
+  readonly outcome: 'success' | 'replayed' | Code
+  readonly reason: string | null
+  /** The sealed answer of the first time, where this one is a replay. */
+  readonly stored: Buffer | null
+}
+
+export interface PendingWrite {
+  /** The compiled function. */
+  readonly function: string
+  /** Agency, user and key: batches are worked in this order, so that two of them cannot lock the same keys crosswise. */
+  readonly order: string
+  /** The item as JSON text, without its number. */
+  readonly item: string
+  /** Asked again right before commit. */
+  readonly stillOn: () => boolean
+  /** Set once a batch was given up for another's switch; a write is not put back twice. */
+  requeued?: boolean
+  resolve(result: WriteResult): void
+  reject(error: unknown): void
+}
+
+export interface CompiledWrites {
+  run(write: Omit<PendingWrite, 'resolve' | 'reject'>): Promise<WriteResult>
+  readonly waiting: () => number
+  drain(): Promise<void>
+}
+
+export interface CompiledWritesOptions {
+  readonly pool: Pool
+  /** How many transactions may be under way at once. */
+  readonly slots: number
+  /** The lane of the audit chain on which a slot writes now. */
+  readonly laneOf: (slot: number) => number
+  readonly committed: (heads: readonly AuditHead[]) => void
+  readonly batchSize?: number
+  readonly capacity?: number
+}
+
+interface ResultRow {
+  n: number
+  outcome: WriteResult['outcome']
+  reason: string | null
+  stored: Buffer | null
+  agency_id: string
+  seq: string
+  hash: Buffer
+}
+
+const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<QueryResult<ResultRow>> => {
+  const name = writes[0]!.function
+  const items = writes.map((write, n) => `{"n":${n},${write.item.slice(1)}`).join(',')
+  return client.query<ResultRow>({ name, text: `select * from ${name}($1, $2)`, values: [lane, `[${items}]`] })
+}
+
+const settle = (writes: readonly PendingWrite[], rows: readonly ResultRow[]): void => {
+  for (const row of rows) writes[row.n]!.resolve({ outcome: row.outcome, reason: row.reason, stored: row.stored })
+}
+
+const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
+  rows.filter((row) => row.hash !== null).map((row) => ({ agencyId: row.agency_id, lane, seq: row.seq, hash: row.hash }))
+
+/**
+ * Runs compiled writes in groups: one durable transaction for what waits, each item under its own session inside it. Nothing here
+ * tries a write again after the database has refused it.
+ * @see 02B, "No retries. No background queuing."
+ */
+export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWrites => {
+  const { pool } = options
+
+  const inTransaction = async (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<readonly PendingWrite[]> => {
+    await client.query('begin')
+    const { rows } = await call(client, lane, writes)
+    const flipped = rows.some((row) => row.outcome === 'success' && !writes[row.n]!.stillOn())
+    if (flipped) {
+      await client.query('rollback')
+      return writes
+    }
+    await client.query('commit')
+    options.committed(headsOf(lane, rows))
+    settle(writes, rows)
+    return []
+  }
+
+  // Nothing of a batch that was given up has happened, so those whose switch is still on may go once more.
+  const giveUp = (writes: readonly PendingWrite[]): void => {
+    for (const write of writes) {
+      if (!write.stillOn()) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
+      else if (write.requeued || !batcher.add(Object.assign(write, { requeued: true }))) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+    }
+  }
+
+  const run = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
+    const ordered = writes.toSorted((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    const client = await pool.connect()
+    let broken: unknown
+    try {
+      giveUp(await inTransaction(client, options.laneOf(slot), ordered))
+    } catch (error) {
+      broken = error
+      throw error
+    } finally {
+      // A connection in an unknown state is not given back.
+      client.release(broken !== undefined)
+    }
+  }
+
+  const batcher = createBatcher<PendingWrite>({
+    slots: options.slots,
+    batchSize: options.batchSize ?? 48,
+    capacity: options.capacity ?? 2_000,
+    groupOf: (write) => write.function,
+    run,
+    reject: (write, cause) => write.reject(refusalOfDatabase(cause) ?? cause),
+  })
+
+  return {
+    run: (write) =>
+      new Promise((resolve, reject) => {
+        const pending = { ...write, resolve, reject }
+        if (!batcher.add(pending)) reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+      }),
+    waiting: () => batcher.waiting,
+    drain: () => batcher.drain(),
+  }
+}

@@ -1,0 +1,37 @@
+import { allRoles, bypassLogin } from './roles.ts'
+import { migrationTable } from './migrate.ts'
+
+/** What the check cannot read from the catalogue: the few exceptions, each named by who asks. */
+export interface IsolationExpectation {
+  /** The runtime login; the one that is connected unless told. */
+  readonly login?: string
+  /** The roles that the login may become, all of them. */
+  readonly roles: readonly string[]
+  readonly bypassLogin: string
+  /** Tables whose agency stands in another column than `agency_id`. */
+  readonly agencyColumns: Readonly<Record<string, string>>
+  /** Tables of no agency that nobody but their owner may touch. */
+  readonly ownerOnly: readonly string[]
+  /** Tables that are published to everyone: read under their own role, without an agency predicate. */
+  readonly published: readonly string[]
+  /** Tables that may only grow. */
+  readonly appendOnly: readonly string[]
+  /** Tables that the founder's bypass must not read. */
+  readonly hiddenFromBypass: readonly string[]
+  /** Tables with a `patient_id` that no patient's session is bound by: their rows say who was refused what. */
+  readonly beyondPatients: readonly string[]
+  /** Schemas of other programs, with logins of their own. */
+  readonly foreignSchemas: readonly string[]
+}
+
+export const defaultExpectation: IsolationExpectation = {
+  roles: allRoles,
+  bypassLogin,
+  agencyColumns: { host_agency: 'id' },
+  ownerOnly: [migrationTable],
+  published: [],
+  appendOnly: ['audit_event', 'audit_ai_action'],
+  hiddenFromBypass: ['host_idempotency_key'],
+  beyondPatients: ['audit_event', 'audit_ai_action'],
+  foreignSchemas: [],
+}

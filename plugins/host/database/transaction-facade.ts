@@ -1,0 +1,34 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { CompiledQuery, type Transaction as KyselyTransaction } from 'kysely'
+import type { Transaction } from '../service.ts'
+import type { Row } from '../sql/statement.ts'
+
+const touchesSession = /\b(set_config|set\s+(local|session|role|transaction)|reset\s|begin|commit|rollback|savepoint|discard)\b/i
+
+/** Runs one statement with bound parameters on the transaction's own connection. */
+export const execute = async <R = Row>(em: EntityManager, statement: string, parameters: readonly unknown[] = []): Promise<R[]> => {
+  const context = em.getTransactionContext<KyselyTransaction<unknown>>()
+  if (!context) throw new Error('a domain statement outside its transaction')
+  const { rows } = await context.executeQuery<R>(CompiledQuery.raw(statement, [...parameters]))
+  return rows
+}
+
+/** The part of the entity manager that cannot leave its transaction, role and agency. */
+export const facadeOf = (em: EntityManager): Transaction => ({
+  find: em.find.bind(em),
+  findOne: em.findOne.bind(em),
+  count: em.count.bind(em),
+  create: em.create.bind(em),
+  persist: em.persist.bind(em),
+  remove: em.remove.bind(em),
+  flush: em.flush.bind(em),
+  insert: em.insert.bind(em),
+  nativeUpdate: em.nativeUpdate.bind(em),
+  lock: em.lock.bind(em),
+  refresh: em.refresh.bind(em),
+  assign: em.assign.bind(em),
+  sql: (statement, parameters) => {
+    if (touchesSession.test(statement)) throw new Error('a domain statement may not touch its session')
+    return execute(em, statement, parameters)
+  },
+})

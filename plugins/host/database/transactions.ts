@@ -1,0 +1,148 @@
+import type { EntityManager, MikroORM } from '@mikro-orm/postgresql'
+import { Refusal } from '../../../domain/shared/refusal.ts'
+import type { Reason } from '../../../domain/shared/codes.ts'
+import type { Effect, Ownership } from '../../../routes/shared/operation.ts'
+import type { AuditHead } from '../audit/index.ts'
+import { auditInput } from '../audit/index.ts'
+import type { Outcome, Transaction } from '../service.ts'
+import { effectRole } from '../sql/roles.ts'
+import { ownershipQuery } from '../sql/ownership.ts'
+import { refusalOfDatabase } from './failure.ts'
+import type { LanePool } from './lane-pool.ts'
+import { execute, facadeOf } from './transaction-facade.ts'
+
+/** The idempotency key of one request and what it stands for. */
+export interface ClaimedKey {
+  readonly key: string
+  readonly fingerprint: Buffer
+  readonly expiresAt: Date
+}
+
+/** Everything that a domain transaction is opened with, all of it from the declaration and the call. */
+export interface TransactionPlan {
+  readonly operation: string
+  readonly effect: Effect
+  readonly agencyId: string
+  readonly patientId: string | null
+  readonly userId: string
+  readonly at: Date
+  readonly auditId: string
+  readonly ownership: { readonly gate: Ownership; readonly id: string } | null
+  readonly consent: { readonly patientId: string | null; readonly scope: string } | null
+  readonly key: ClaimedKey | null
+  /** Asked again right before commit. */
+  readonly stillOn: () => boolean
+}
+
+export interface Written<R> {
+  readonly outcome: Outcome<R>
+  /** The audit columns of the success, and the sealed answer where a key was claimed. */
+  readonly audit: Readonly<Record<string, unknown>> | null
+  readonly status: number
+  readonly sealed: Buffer | null
+}
+
+export type Transacted<R> = { readonly kind: 'done'; readonly outcome: Outcome<R> } | { readonly kind: 'replayed'; readonly stored: Buffer }
+
+interface Opened {
+  outcome: string
+  status: number | null
+  response: Buffer | null
+}
+
+export interface Transactions {
+  run<R>(plan: TransactionPlan, work: (tx: Transaction) => Promise<Written<R>>): Promise<Transacted<R>>
+}
+
+export interface TransactionsOptions {
+  readonly orm: MikroORM
+  readonly lanes: LanePool
+  /** The lane of the audit chain on which a slot writes now. */
+  readonly laneOf: (slot: number) => number
+  readonly committed: (heads: readonly AuditHead[]) => void
+}
+
+const variablesOf = (plan: TransactionPlan): Record<string, string> => ({
+  role: effectRole(plan.effect),
+  'app.current_agency': plan.agencyId,
+  'app.current_patient': plan.patientId ?? '',
+  'app.current_actor': plan.userId,
+  ...(plan.effect === 'read' ? { transaction_read_only: 'on' } : {}),
+})
+
+const checkOwnership = async (em: EntityManager, plan: TransactionPlan): Promise<void> => {
+  if (!plan.ownership) return
+  const { gate, id } = plan.ownership
+  const claim = gate.owner.claim === 'patientId' ? plan.patientId : plan.userId
+  const rows = await execute(em, ownershipQuery(gate), [plan.agencyId, id, claim])
+  if (rows.length === 0) throw new Refusal(gate.refusal)
+}
+
+const openSql = 'select * from host_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)'
+
+/** Consent and key in one round trip; null where the way is free, else the answer of the first time. */
+const open = async (em: EntityManager, plan: TransactionPlan): Promise<Buffer | null> => {
+  if (!plan.consent && !plan.key) return null
+  const { consent, key } = plan
+  const [opened] = await execute<Opened>(em, openSql, [
+    effectRole(plan.effect), consent?.patientId ?? null, consent?.scope ?? null, plan.agencyId, plan.userId, plan.operation,
+    key?.key ?? null, key?.fingerprint ?? null, plan.auditId, plan.at, key?.expiresAt ?? null,
+  ]) // prettier-ignore
+  const outcome = opened!.outcome
+  if (outcome === 'open') return null
+  if (outcome === 'CONSENT_REQUIRED') throw new Refusal('CONSENT_REQUIRED')
+  if (outcome === 'replayed') return opened!.response!
+  throw new Refusal('CONFLICT', outcome as Reason<'CONFLICT'>)
+}
+
+const closeSql = `select * from host_close(${Array.from({ length: 8 + auditInput.length }, (_, index) => `$${index + 1}`).join(', ')})`
+
+const close = async (em: EntityManager, plan: TransactionPlan, written: Written<unknown>, lane: number): Promise<AuditHead> => {
+  const columns = auditInput.map(({ name }) => written.audit![name] ?? null)
+  const key = plan.key?.key ?? null
+  const head = [lane, 'success', null, plan.userId, plan.operation, key, written.status, written.sealed]
+  const [row] = await execute<{ seq: string; hash: Buffer }>(em, closeSql, [...head, ...columns])
+  return { agencyId: plan.agencyId, lane, seq: row!.seq, hash: row!.hash }
+}
+
+/**
+ * Domain transactions through MikroORM: session, ownership, consent and key first, the context's work, then the audit row, the
+ * switch once more, and commit. What is refused leaves nothing behind.
+ */
+export const createTransactions = ({ orm, lanes, laneOf, committed }: TransactionsOptions): Transactions => {
+  const inside = async <R>(
+    em: EntityManager,
+    plan: TransactionPlan,
+    work: (tx: Transaction) => Promise<Written<R>>,
+    holding: (slot: number) => void,
+  ): Promise<{ result: Transacted<R>; head: AuditHead | null }> => {
+    await checkOwnership(em, plan)
+    const stored = await open(em, plan)
+    if (stored) return { result: { kind: 'replayed', stored }, head: null }
+    const written = await work(facadeOf(em))
+    await em.flush()
+    if (!written.audit) return { result: { kind: 'done', outcome: written.outcome }, head: null }
+    const slot = await lanes.take()
+    holding(slot)
+    const head = await close(em, plan, written, laneOf(slot))
+    if (!plan.stillOn()) throw new Refusal('UPSTREAM_UNAVAILABLE', 'disabled')
+    return { result: { kind: 'done', outcome: written.outcome }, head }
+  }
+
+  return {
+    async run(plan, work) {
+      const em = orm.em.fork()
+      em.setSessionContext({ variables: variablesOf(plan) })
+      let slot: number | null = null
+      try {
+        const { result, head } = await em.transactional((inner) => inside(inner, plan, work, (taken) => (slot = taken)))
+        if (head) committed([head])
+        return result
+      } catch (error) {
+        throw refusalOfDatabase(error) ?? error
+      } finally {
+        if (slot !== null) lanes.giveBack(slot)
+      }
+    },
+  }
+}

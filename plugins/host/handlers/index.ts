@@ -1,0 +1,16 @@
+import type { AnyOperation } from '../../../routes/shared/operation.ts'
+import type { Host } from '../host.ts'
+import type { Service } from '../service.ts'
+import { serveAnswer } from './answer.ts'
+import type { Handler } from './handler.ts'
+import { serveQuery } from './query.ts'
+import { serveStatement } from './statement.ts'
+import { serveTransact } from './transact.ts'
+
+/** The handler of a service, by its kind. */
+export const handlerOf = (host: Host, service: Service<AnyOperation>): Handler => {
+  if ('answer' in service) return serveAnswer(host, service)
+  if ('query' in service) return serveQuery(host, service)
+  if ('statement' in service) return serveStatement(host, service)
+  return serveTransact(host, service)
+}

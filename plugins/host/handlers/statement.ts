@@ -1,0 +1,70 @@
+import { Refusal } from '../../../domain/shared/refusal.ts'
+import type { Code, Reason } from '../../../domain/shared/codes.ts'
+import { idempotencyOf, type AnyOperation } from '../../../routes/shared/operation.ts'
+import { encodeItem } from '../database/encode.ts'
+import type { WriteResult } from '../database/compiled-writes.ts'
+import { giveBack, refusedBefore } from '../gates/conversation-rate.ts'
+import { isSwitchedOn } from '../gates/kill-switch.ts'
+import type { Host } from '../host.ts'
+import { rateLimited } from '../rate-limit/headers.ts'
+import { factsOf, type RequestCall } from '../request-call.ts'
+import type { Outcome, StatementService } from '../service.ts'
+import { functionName } from '../sql/compiled.ts'
+import type { Row } from '../sql/statement.ts'
+import type { ClaimedKey } from '../database/transactions.ts'
+import { callOf } from './call-of.ts'
+import { fresh, type Handler } from './handler.ts'
+import { claimOf, openAnswer, sealAnswer } from './stored-answer.ts'
+
+const prefixed = (audit: Readonly<Record<string, unknown>>): Row => {
+  const columns: Row = {}
+  for (const name in audit) columns[`a_${name}`] = audit[name]
+  return columns
+}
+
+const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, row: Row, audit: Readonly<Record<string, unknown>>): string =>
+  encodeItem({
+    agency_id: call.agencyId,
+    patient_id: call.principal!.patientId,
+    user_id: call.principal!.userId,
+    at: new Date(call.at),
+    audit_id: call.auditId,
+    within_limits: call.withinLimits,
+    key: key?.key,
+    fingerprint: key?.fingerprint,
+    expires_at: key?.expiresAt,
+    status: call.operation.reply.status,
+    response: key ? sealAnswer(host, call, outcome) : null,
+    ...row,
+    ...prefixed(audit),
+  })
+
+const refusalOf = (call: RequestCall, result: WriteResult): Refusal => {
+  if (result.outcome === 'RATE_LIMITED') return rateLimited(call.verdict!)
+  return new Refusal(result.outcome as Code, (result.reason ?? 'default') as Reason)
+}
+
+/** Serves a compiled write: gates, key, statement and audit row in one durable transaction, shared with concurrent ones. */
+export const serveStatement = (host: Host, service: StatementService<AnyOperation>): Handler => {
+  const name = functionName(service.statement.operation)
+  const keyed = idempotencyOf(service.statement.operation) !== 'none'
+  const recheck = !host.withoutGates.has('switch-recheck')
+  return async (call, request) => {
+    const { row, outcome } = service.prepare(callOf(call, request))
+    const key = keyed ? claimOf(host, call, request) : null
+    const audit = host.audit.input(factsOf(call, request, outcome))
+    const result = await host.writes.run({
+      function: name,
+      order: `${call.agencyId}:${call.principal!.userId}:${key?.key ?? call.auditId}`,
+      item: itemOf(host, call, key, outcome, row, audit),
+      stillOn: () => !recheck || isSwitchedOn(host, call),
+    })
+    call.audited = true
+    if (result.outcome === 'success') return fresh(outcome)
+    call.outcome = result.outcome
+    if (result.outcome === 'replayed') return { outcome: openAnswer(host, call, result.stored!), replayed: true }
+    const refusal = refusalOf(call, result)
+    if (refusedBefore(refusal)) giveBack(host, call)
+    throw refusal
+  }
+}

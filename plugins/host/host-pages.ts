@@ -1,0 +1,14 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyPluginCallback } from 'fastify'
+
+interface Wrapped {
+  readonly plugin: FastifyPluginAsync<never> | FastifyPluginCallback<never>
+  readonly options?: object
+}
+
+/** Registers a plugin whose routes are pages of the host itself and serve no operation: documentation, development. */
+export const hostPages = async (scope: FastifyInstance, { plugin, options = {} }: Wrapped): Promise<void> => {
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, hostPage: true }
+  })
+  await scope.register(plugin as FastifyPluginAsync, options)
+}

@@ -1,0 +1,32 @@
+import type { Clock } from '../../domain/shared/clock.ts'
+import type { AuditTrail } from './audit/index.ts'
+import type { CompiledReads } from './database/compiled-reads.ts'
+import type { CompiledWrites } from './database/compiled-writes.ts'
+import type { Transactions } from './database/transactions.ts'
+import type { Flags } from './flags/flags.ts'
+import type { IdentityPort, LimiterPort, Window } from './ports.ts'
+import type { ResponseCipher } from './crypto/index.ts'
+import type { IpLimit } from './rate-limit/ip-limit.ts'
+import type { GateName } from './gates/gate.ts'
+
+/** Everything that the host's machinery works with. Contexts never see it. */
+export interface Host {
+  readonly clock: Clock
+  readonly identity: IdentityPort
+  readonly flags: Pick<Flags, 'isOn' | 'snapshot'>
+  readonly limiter: LimiterPort
+  readonly ipLimit: IpLimit
+  /** Named policies of `config/limits.ts`. */
+  readonly policies: Readonly<Record<string, readonly Window[]>>
+  readonly audit: AuditTrail
+  readonly reads: CompiledReads
+  readonly writes: CompiledWrites
+  readonly transactions: Transactions
+  readonly responses: ResponseCipher
+  /** How long an idempotency key lives, in milliseconds. */
+  readonly keyLifetimeMs: number
+  /** Gates left out on purpose, by the tests that prove that each is needed. Empty everywhere else. */
+  readonly withoutGates: ReadonlySet<GateName>
+  /** Reports a defect to the operator: an event name and codes, never a message that could hold input. */
+  readonly report: (event: string, facts: Readonly<Record<string, string | number | boolean | null>>) => void
+}

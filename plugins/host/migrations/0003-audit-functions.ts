@@ -1,0 +1,217 @@
+import { auditInput } from '../audit/audit-input.ts'
+
+/** The columns that the hash covers, in the order of the canonical row: every column of `audit_event` but the hash. */
+const canonicalColumns = [
+  ['lane', 'smallint'],
+  ['seq', 'bigint'],
+  ['outcome', 'text'],
+  ['reason', 'text'],
+  ...auditInput.map(({ name, type }) => [name, type] as const),
+] as const
+
+const field = ([name, type]: readonly [string, string]): string => (type === 'text' ? `convert_to(c_${name}, 'UTF8')` : `c_${name}`)
+
+/**
+ * The canonical row: PostgreSQL's binary form of a record, which puts type and length before every value, so that no two rows give
+ * the same bytes. Text goes in as UTF-8 bytes and time as microseconds since 2000-01-01 UTC, so that neither the client's
+ * encoding nor its time zone matters. A plain SQL function: the planner puts it in place, in the append and in verification alike.
+ */
+const canonical = `
+  create function audit_canonical(${canonicalColumns.map(([name, type]) => `c_${name} ${type}`).join(', ')}) returns bytea
+  language sql stable parallel safe
+  return record_send(row(${canonicalColumns.map(field).join(', ')}))`
+
+const inputNames = auditInput.map(({ name }) => name)
+const parameters = `p_outcome text, p_reason text, ${auditInput.map(({ name, type }) => `p_${name} ${type}`).join(', ')}`
+const parameterValues = ['p_outcome', 'p_reason', ...inputNames.map((name) => (name === 'at' ? 'v_at' : `p_${name}`))]
+const eventColumns = [...canonicalColumns.map(([name]) => name), 'hash'].join(', ')
+const genesis = "decode(repeat('00', 32), 'hex')"
+
+const aiColumns =
+  'id, agency_id, at, agent_id, policy_version_id, under_role, user_id, action, outcome, reason, patient_id, entity_type, entity_id, request_id'
+const executedBy = (underRole: string): string => `'AI Agent under ' || coalesce(${underRole}, 'no') || ' authority'`
+
+/** One event in two statements: the lean way for a transaction that has one. */
+const append = `
+  create function audit_append(p_lane int, ${parameters}, out seq bigint, out hash bytea)
+  language plpgsql volatile security invoker as $$
+  declare v_at timestamptz(3) := p_at;
+  begin
+    loop
+      update audit_head h
+      set seq = h.seq + 1, hash = sha256(h.hash || audit_canonical(p_lane::smallint, h.seq + 1, ${parameterValues.join(', ')}))
+      where h.agency_id = p_agency_id and h.lane = p_lane
+      returning h.seq, h.hash into audit_append.seq, audit_append.hash;
+      exit when found;
+      insert into audit_head (agency_id, lane, seq, hash) values (p_agency_id, p_lane, 0, ${genesis}) on conflict do nothing;
+    end loop;
+    insert into audit_event (${eventColumns})
+    values (p_lane, audit_append.seq, ${parameterValues.join(', ')}, audit_append.hash);
+    if p_agent_id is not null then
+      insert into audit_ai_action (${aiColumns}, executed_by)
+      values (${aiColumns.split(', ').map((name) => (name === 'at' ? 'v_at' : `p_${name}`)).join(', ')}, ${executedBy('p_under_role')});
+    end if;
+  end $$`
+
+/** An event as `audit_append_rows` takes it: the chain's own columns are still null. */
+const row = `
+  create function audit_row(${parameters}) returns audit_event language sql immutable parallel safe
+  return row(${['p_id', 'p_agency_id', 'null', 'null', 'p_at', 'p_action', 'p_outcome', 'p_reason', ...inputNames.slice(4).map((name) => `p_${name}`), 'null'].join(', ')})::audit_event`
+
+const canonicalOfRow = `audit_canonical(${canonicalColumns.map(([name]) => `r.${name}`).join(', ')})`
+
+/**
+ * Many events with one lock, one insert and one new head per agency: a third of the cost each. The rows of an agency stand together,
+ * and agencies in the order of their ids, so that two batches which share a lane cannot wait for one another in a circle. Sets
+ * `app.current_agency` itself.
+ */
+const appendRows = `
+  create function audit_append_rows(p_lane int, p_rows audit_event[]) returns table (agency_id uuid, lane int, seq bigint, hash bytea)
+  language plpgsql volatile security invoker as $$
+  #variable_conflict use_column
+  declare
+    x text; r audit_event; v_first int := 1; v_count int := coalesce(cardinality(p_rows), 0);
+    v_seq bigint; v_hash bytea; v_agent boolean;
+  begin
+    for k in 1..v_count loop
+      r := p_rows[k];
+      if k = v_first then
+        x := set_config('app.current_agency', r.agency_id::text, true);
+        v_agent := false;
+        loop
+          select h.seq, h.hash into v_seq, v_hash from audit_head h
+          where h.agency_id = r.agency_id and h.lane = p_lane for no key update;
+          exit when found;
+          insert into audit_head (agency_id, lane, seq, hash) values (r.agency_id, p_lane, 0, ${genesis}) on conflict do nothing;
+        end loop;
+      end if;
+      v_seq := v_seq + 1;
+      r.lane := p_lane;
+      r.seq := v_seq;
+      r.at := r.at::timestamptz(3);
+      v_hash := sha256(v_hash || ${canonicalOfRow});
+      r.hash := v_hash;
+      p_rows[k] := r;
+      v_agent := v_agent or r.agent_id is not null;
+      if k = v_count or p_rows[k + 1].agency_id <> r.agency_id then
+        update audit_head h set seq = v_seq, hash = v_hash where h.agency_id = r.agency_id and h.lane = p_lane;
+        insert into audit_event select * from unnest(p_rows[v_first:k]);
+        if v_agent then
+          insert into audit_ai_action (${aiColumns}, executed_by)
+          select ${aiColumns}, ${executedBy('under_role')} from unnest(p_rows[v_first:k]) where agent_id is not null;
+        end if;
+        agency_id := r.agency_id;
+        lane := p_lane;
+        seq := v_seq;
+        hash := v_hash;
+        return next;
+        v_first := k + 1;
+      end if;
+    end loop;
+  end $$`
+
+/** The same from JSON, for events that come without a change of their own: refusals and reads. Takes its role itself. */
+const appendBatch = `
+  create function audit_append_batch(p_lane int, p_items json) returns table (agency_id uuid, lane int, seq bigint, hash bytea)
+  language plpgsql volatile security invoker as $$
+  declare x text; v_rows audit_event[];
+  begin
+    x := set_config('role', 'postern_audit_writer', true);
+    x := set_config('lock_timeout', '1500ms', true);
+    select array_agg(e) into v_rows from json_populate_recordset(null::audit_event, p_items) e;
+    return query select * from audit_append_rows(p_lane, v_rows);
+  end $$`
+
+const refuse = `
+  create function audit_refuse() returns trigger language plpgsql as $$
+  begin
+    raise exception '% is append-only', tg_table_name using errcode = 'PT403';
+  end $$`
+
+const refusing = (table: string, name: string, when: string): string[] => [
+  `create trigger ${table}_${name} before ${when} execute function audit_refuse()`,
+  `alter table ${table} enable always trigger ${table}_${name}`,
+]
+
+const appendOnly = (table: string): string[] => [
+  ...refusing(table, 'keeps_rows', `update or delete on ${table} for each row`),
+  ...refusing(table, 'keeps_all', `truncate on ${table} for each statement`),
+]
+
+// A head that is set back needs no trigger on the hot path: verification names it, since the rows beyond it cannot be removed.
+const keepHeads = [
+  ...refusing('audit_head', 'keeps_rows', 'delete on audit_head for each row'),
+  ...refusing('audit_head', 'keeps_all', 'truncate on audit_head for each statement'),
+]
+
+/**
+ * Adds a month. Rows of that month that had to go to the default partition (a clock ahead of the calendar) move over; they stay
+ * as they are, so the chain does too. Partitions are closed to every role: rows are reached through the parent alone.
+ */
+const addPartition = `
+  create function audit_add_partition(p_month date) returns boolean language plpgsql volatile security invoker as $$
+  declare
+    t text; p text; d text; v_from timestamptz; v_to timestamptz; v_misplaced boolean;
+  begin
+    v_from := date_trunc('month', p_month)::timestamp at time zone 'UTC';
+    v_to := (date_trunc('month', p_month) + interval '1 month')::timestamp at time zone 'UTC';
+    if to_regclass('audit_event' || to_char(p_month, '_YYYY_MM')) is not null then
+      return false;
+    end if;
+    foreach t in array array['audit_event', 'audit_ai_action'] loop
+      p := t || to_char(p_month, '_YYYY_MM');
+      d := t || '_default';
+      execute format('select exists (select from %I where at >= $1 and at < $2)', t) into v_misplaced using v_from, v_to;
+      if v_misplaced then
+        execute format('alter table %I detach partition %I', t, d);
+        execute format('alter table %I no force row level security', d);
+      end if;
+      execute format('create table %I partition of %I for values from (%L) to (%L)', p, t, v_from, v_to);
+      if v_misplaced then
+        execute format('insert into %I select * from %I where at >= $1 and at < $2', p, d) using v_from, v_to;
+        execute format('alter table %I disable trigger user', d);
+        execute format('delete from %I where at >= $1 and at < $2', d) using v_from, v_to;
+        execute format('drop trigger if exists %I on %I', d || '_keeps_all', d);
+        execute format('alter table %I disable row level security', d);
+        execute format('alter table %I attach partition %I default', t, d);
+        perform audit_close_partition(d);
+      end if;
+      perform audit_close_partition(p);
+    end loop;
+    return true;
+  end $$`
+
+const closePartition = `
+  create function audit_close_partition(p_table text) returns void language plpgsql volatile security invoker as $$
+  begin
+    execute format('alter table %I enable row level security', p_table);
+    execute format('alter table %I force row level security', p_table);
+    execute format('create trigger %I before truncate on %I for each statement execute function audit_refuse()', p_table || '_keeps_all', p_table);
+    execute format('alter table %I enable always trigger %I', p_table, p_table || '_keeps_all');
+  end $$`
+
+const firstPartitions = [
+  'create table audit_event_default partition of audit_event default',
+  'create table audit_ai_action_default partition of audit_ai_action default',
+  "select audit_close_partition('audit_event_default'), audit_close_partition('audit_ai_action_default')",
+  "select count(audit_add_partition(((now() at time zone 'UTC')::date + n * interval '1 month')::date)) from generate_series(0, 36) n",
+]
+
+const callable = ['audit_canonical', 'audit_append', 'audit_row', 'audit_append_rows', 'audit_append_batch']
+const execution = [
+  ...[...callable, 'audit_refuse', 'audit_close_partition', 'audit_add_partition'].map((name) => `revoke execute on function ${name} from public`),
+  ...callable.map((name) => `grant execute on function ${name} to postern_app, postern_audit_writer`),
+  'grant execute on function audit_canonical to postern_audit_reader',
+]
+
+/** Functions of the audit store; the canonical row is defined here and nowhere else in SQL. */
+export const auditFunctions: readonly string[] = [canonical, append, row, appendRows, appendBatch, refuse, closePartition, addPartition, ...execution]
+
+/** What makes the store append-only, and its months: 36 ahead and a default for what falls outside. */
+export const auditProtection: readonly string[] = [
+  ...appendOnly('audit_event'),
+  ...appendOnly('audit_ai_action'),
+  ...appendOnly('audit_anchor'),
+  ...keepHeads,
+  ...firstPartitions,
+]

@@ -1,0 +1,68 @@
+import type { EntitySchema } from '@mikro-orm/core'
+import pg from 'pg'
+import type { AuditHead } from './audit/index.ts'
+import { leaseLanes } from './audit/index.ts'
+import { createCompiledReads, type CompiledReads } from './database/compiled-reads.ts'
+import { createCompiledWrites, type CompiledWrites } from './database/compiled-writes.ts'
+import { createHotPool } from './database/hot-pool.ts'
+import { createLanePool } from './database/lane-pool.ts'
+import { createOrm } from './database/orm.ts'
+import { createTransactions, type Transactions } from './database/transactions.ts'
+
+export interface DatabaseOptions {
+  readonly appUrl: string
+  /** Null: reads across agencies answer 503. */
+  readonly bypassUrl: string | null
+  readonly entities: readonly EntitySchema[]
+  readonly committed: (heads: readonly AuditHead[]) => void
+  readonly report: (event: string, error: unknown) => void
+}
+
+export interface Database {
+  /** Compiled statements and the audit's own writes. */
+  readonly pool: pg.Pool
+  readonly reads: CompiledReads
+  readonly writes: CompiledWrites
+  readonly transactions: Transactions
+  /** The lanes of the audit chain that belong to the audit trail. */
+  readonly auditLanes: () => readonly number[]
+  close(): Promise<void>
+}
+
+/** Slots that work at once: compiled writes, the audit trail's groups, and domain transactions. */
+const slots = { writes: 2, audit: 2, transactions: 6 } as const
+
+const statementTimeoutMs = 5_000
+/** How long a duplicate waits for its twin. */
+const lockTimeoutMs = 2_000
+
+/** Opens everything that speaks to PostgreSQL: the runtime pools, the entity manager, and the lanes of the audit chain. */
+export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
+  const { appUrl, bypassUrl, committed, report } = options
+  const bounds = { statementTimeoutMs, lockTimeoutMs }
+  const onError = (error: Error): void => report('database.connection', error)
+  const pool = createHotPool({ url: appUrl, size: 10, ...bounds, onError })
+  const bypass = bypassUrl ? createHotPool({ url: bypassUrl, size: 2, ...bounds, onError }) : null
+  const [orm, lease] = await Promise.all([
+    createOrm({ url: appUrl, entities: options.entities, poolSize: slots.transactions, ...bounds }),
+    leaseLanes({ connectionString: appUrl, count: slots.writes + slots.audit + slots.transactions, onProblem: (error) => report('audit.lanes', error) }),
+  ])
+  const lanesFrom = (start: number, count: number): readonly number[] => lease.lanes().slice(start, start + count)
+  const writes = createCompiledWrites({ pool, slots: slots.writes, laneOf: (slot) => lease.lanes()[slot]!, committed })
+  return {
+    pool,
+    writes,
+    reads: createCompiledReads(pool, bypass),
+    transactions: createTransactions({
+      orm,
+      lanes: createLanePool(slots.transactions),
+      laneOf: (slot) => lease.lanes()[slots.writes + slots.audit + slot]!,
+      committed,
+    }),
+    auditLanes: () => lanesFrom(slots.writes, slots.audit),
+    async close() {
+      await writes.drain()
+      await Promise.allSettled([orm.close(true), lease.close(), pool.end(), bypass?.end()])
+    },
+  }
+}

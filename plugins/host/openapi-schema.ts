@@ -1,0 +1,92 @@
+import type { FastifySchema } from 'fastify'
+import { Type, type TSchema } from '@sinclair/typebox'
+import type { Code } from '../../domain/shared/codes.ts'
+import { idempotencyOf, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
+import { catalogue, problemSchema } from '../../routes/shared/problems.ts'
+
+const problemCache = new Map<string, TSchema>()
+
+/** One schema object per set of codes, so that each is compiled once. */
+const problemFor = (codes: readonly Code[]): TSchema => {
+  const key = codes.join()
+  let schema = problemCache.get(key)
+  if (!schema) problemCache.set(key, (schema = problemSchema(codes)))
+  return schema
+}
+
+const statusesOf = (code: Code, operation: AnyOperation): number[] => {
+  const reasons = Object.entries(catalogue[code].reasons as Record<string, { status: number }>)
+  const applies = (reason: string): boolean => {
+    if (reason === 'stale' || reason === 'precondition-required') return operation.ifMatch === true
+    if (reason === 'key-reused' || reason === 'in-flight' || reason === 'idempotency-key') return idempotencyOf(operation) !== 'none'
+    if (reason === 'too-large' || reason === 'media-type') return operation.body !== undefined || operation.method !== 'GET'
+    return reason !== 'method'
+  }
+  return reasons.filter(([reason]) => applies(reason)).map(([, { status }]) => status)
+}
+
+/** The problem responses of an operation by status, each with exactly the codes that it can carry. */
+export const problemResponses = (operation: AnyOperation): Record<number, { description: string; codes: readonly Code[] }> => {
+  const byStatus = new Map<number, Set<Code>>()
+  for (const code of problemsOf(operation)) {
+    for (const status of statusesOf(code, operation)) byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code))
+  }
+  return Object.fromEntries(
+    [...byStatus].sort(([one], [other]) => one - other).map(([status, codes]) => [status, { description: [...codes].map((code) => catalogue[code].title).join('; '), codes: [...codes].sort() }]),
+  )
+}
+
+const problemContent = (operation: AnyOperation): Record<number, unknown> =>
+  Object.fromEntries(
+    Object.entries(problemResponses(operation)).map(([status, { description, codes }]) => [
+      status,
+      { description, content: { 'application/problem+json': { schema: problemFor(codes) } } },
+    ]),
+  )
+
+const success = (operation: AnyOperation): unknown => {
+  const { schema, contentType } = operation.reply
+  if (schema === null) return Type.Null({ description: 'Done; no content' })
+  return contentType ? { description: 'Success', content: { [contentType]: { schema } } } : schema
+}
+
+const headersOf = (operation: AnyOperation): TSchema | undefined => {
+  const properties: Record<string, TSchema> = {}
+  const idempotency = idempotencyOf(operation)
+  const text = (description: string): TSchema => Type.String({ description })
+  if (idempotency === 'required') properties['idempotency-key'] = text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days')
+  if (idempotency === 'accepted') properties['idempotency-key'] = Type.Optional(text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days'))
+  if (operation.ifMatch) properties['if-match'] = text('The strong ETag of the record as last read')
+  return Object.keys(properties).length > 0 ? Type.Object(properties) : undefined
+}
+
+/** What the documentation needs of an operation besides its schemas. */
+export interface Documented {
+  readonly operation: AnyOperation
+  readonly headers?: TSchema
+}
+
+/** The Fastify schema of an operation: validation, serialization and documentation from one declaration. */
+export const routeSchema = (operation: AnyOperation): FastifySchema => ({
+  operationId: operation.name,
+  summary: operation.summary,
+  ...(operation.description ? { description: operation.description } : {}),
+  tags: [...(operation.tags ?? [])],
+  ...(operation.params ? { params: operation.params } : {}),
+  ...(operation.query ? { querystring: operation.query } : {}),
+  ...(operation.body ? { body: operation.body } : {}),
+  response: { [operation.reply.status]: success(operation), ...problemContent(operation) },
+  ...documentation(operation),
+})
+
+const documentation = (operation: AnyOperation): Record<string, unknown> => ({
+  security: operation.audience.includes('public') ? [] : [{ bearer: [...operation.scopes] }],
+  'x-effect': operation.effect,
+  'x-audience': [...operation.audience],
+  'x-scopes': [...operation.scopes],
+  'x-kill-switch': operation.killSwitch ?? null,
+  'x-audit': operation.audit,
+  'x-consent': operation.consent?.scope ?? null,
+  'x-idempotency': idempotencyOf(operation),
+  ...(headersOf(operation) ? { 'x-request-headers': headersOf(operation) } : {}),
+})

@@ -1,0 +1,69 @@
+import type { Principal } from './principal.ts'
+
+/** What an operation's kill switch is asked with: an agency, a user and roles may each have their own answer. */
+export interface FlagContext {
+  readonly userId: string
+  readonly agencyId: string
+  readonly roles: readonly string[]
+}
+
+/** Feature flags as the source last told them. Synchronous: the answer is in memory. */
+export interface FlagPort {
+  /**
+   * Is the flag on for this caller? A flag that the fresh source does not know has its default. Where the source has not been
+   * seen fresh for 15 s, a flag that governs writes is off and one that governs reads keeps its last value.
+   */
+  isOn(name: string, context: FlagContext): boolean
+  /** Milliseconds since the source was last seen fresh; for readiness and metrics. */
+  stalenessMs(): number
+  close(): Promise<void>
+}
+
+/** One window of a limit: at most `max` in `windowMs`. */
+export interface Window {
+  readonly name: string
+  readonly max: number
+  readonly windowMs: number
+}
+
+export interface Verdict {
+  readonly allowed: boolean
+  /** The window that is nearest to refusing, for the RateLimit headers. */
+  readonly window: Window
+  readonly remaining: number
+  /** Seconds until that window starts anew; whole, at least 1. */
+  readonly resetSeconds: number
+}
+
+/** Counts attempts. Rejects with `Refusal('UPSTREAM_UNAVAILABLE')` where its store is down and the policy does not fall back. */
+export interface LimiterPort {
+  /** Counts one attempt against every window of the key; refused attempts count too. */
+  take(key: string, windows: readonly Window[], options?: { readonly strict?: boolean }): Verdict | Promise<Verdict>
+  /** Takes one attempt back that did not reach its gate after all. */
+  giveBack(key: string, windows: readonly Window[]): void
+  close(): Promise<void>
+}
+
+/** Encrypts single fields; the associated data binds a ciphertext to its place. */
+export interface FieldCipherPort {
+  seal(plaintext: string, place: FieldPlace): Buffer
+  open(sealed: Buffer, place: FieldPlace): string
+}
+
+export interface FieldPlace {
+  readonly table: string
+  readonly column: string
+  readonly rowId: string
+  readonly agencyId: string
+}
+
+/** Keyed fingerprints for uniqueness and exact search over encrypted fields. */
+export interface BlindIndexPort {
+  index(purpose: string, normalised: string): Buffer
+}
+
+/** Reads the bearer token of a request. Throws `Refusal('UNAUTHORIZED')`, or `UPSTREAM_UNAVAILABLE` where no key can be had. */
+export interface IdentityPort {
+  authenticate(authorization: string | undefined): Principal | Promise<Principal>
+  close(): Promise<void>
+}

@@ -1,0 +1,97 @@
+import type { FastifyRequest } from 'fastify'
+import { newId, platformAgency } from '../../domain/shared/ids.ts'
+import { agreedPatient } from './agreed-patient.ts'
+import type { AnyOperation } from '../../routes/shared/operation.ts'
+import type { AuditFacts } from './audit/index.ts'
+import type { Verdict, Window } from './ports.ts'
+import type { AgencyScope, Principal } from './principal.ts'
+import type { Outcome } from './service.ts'
+
+/** Size and digest of a body that cannot stand in the audit as it came. */
+export interface BodyDigest {
+  readonly size: number
+  readonly sha256: string | null
+}
+
+/** The state of one request on its way through the gates. One class, one shape: it is made for every request. */
+export class RequestCall {
+  readonly operation: AnyOperation
+  readonly requestId: string
+  /** `performance.now()` at arrival. */
+  readonly arrivedAt: number
+  /** Unix milliseconds. */
+  readonly at: number
+  readonly auditId: string
+  readonly ip: string
+  principal: Principal | null = null
+  scope: AgencyScope | null = null
+  idempotencyKey: string | null = null
+  ifMatch: string | null = null
+  bodyDigest: BodyDigest | null = null
+  verdict: Verdict | null = null
+  /** Windows taken for a per-parameter limit, so that they can be given back. */
+  taken: { readonly key: string; readonly windows: readonly Window[] }[] = []
+  /** The verdict of the per-parameter limits, which is acted on in SQL so that ownership and consent come first. */
+  withinLimits = true
+  /** Set where the audit row was written with the operation's own transaction. */
+  audited = false
+  outcome = 'success'
+
+  constructor(operation: AnyOperation, requestId: string, ip: string, at: number, arrivedAt: number) {
+    this.operation = operation
+    this.requestId = requestId
+    this.ip = ip
+    this.at = at
+    this.arrivedAt = arrivedAt
+    this.auditId = newId(at)
+  }
+
+  /** The agency in which the request works. */
+  get agencyId(): string {
+    return this.scope?.agencyId ?? (this.scope ? platformAgency : (this.principal?.agencyId ?? platformAgency))
+  }
+}
+
+const nonEmpty = (value: unknown): value is object => typeof value === 'object' && value !== null && Object.keys(value).length > 0
+
+/** What the audit keeps of a request: its parameters and body, or size and digest where it was not to be believed. */
+const payloadOf = (call: RequestCall, request: FastifyRequest): unknown => {
+  if (call.principal === null || call.bodyDigest) return call.bodyDigest ?? undefined
+  const payload: Record<string, unknown> = {}
+  if (nonEmpty(request.params)) payload['params'] = request.params
+  if (nonEmpty(request.query)) payload['query'] = request.query
+  if (request.body !== undefined && request.body !== null) payload['body'] = request.body
+  return nonEmpty(payload) ? payload : undefined
+}
+
+const entityIdOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome | null): string | null => {
+  if (outcome?.entityId) return outcome.entityId
+  const param = call.operation.entity?.param
+  const value = param ? (request.params as Record<string, unknown>)[param] : null
+  return typeof value === 'string' ? value : null
+}
+
+/** The facts of a request for its audit row. */
+export const factsOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome | null): AuditFacts => {
+  const { principal } = call
+  return {
+    id: call.auditId,
+    agencyId: call.agencyId,
+    at: call.at,
+    action: call.operation.name,
+    userId: principal?.userId ?? null,
+    role: principal?.role ?? null,
+    agent: principal?.agent ?? null,
+    patientId: outcome?.patientId ?? principal?.patientId ?? agreedPatient(call.operation, request),
+    entityType: call.operation.entity?.type ?? null,
+    entityId: entityIdOf(call, request, outcome),
+    ip: call.ip,
+    requestId: call.requestId,
+    idempotencyKey: call.idempotencyKey,
+    bypass: call.scope?.bypass ?? false,
+    accessReason: call.scope?.accessReason ?? null,
+    payload: payloadOf(call, request),
+    before: outcome?.before,
+    after: outcome?.after,
+  }
+}

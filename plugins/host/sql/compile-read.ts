@@ -1,0 +1,86 @@
+import { effectRole } from './roles.ts'
+import { functionName, type CompiledFunction, type SqlGates } from './compiled.ts'
+import { ownershipCheck } from './ownership.ts'
+import type { ReadStatement } from './statement.ts'
+
+const hostParameters = 'p_agency_id uuid, p_user_id text, p_patient_id uuid, p_consent_patient uuid, p_at timestamptz'
+
+/** The values that precede a read's own arguments, in order. */
+export const readHostArity = 5
+
+const agencyPredicate = (sql: string, across: boolean): string =>
+  sql.replaceAll(/\{\{agency (\w+)\}\}/g, (_, alias: string) => (across ? 'true' : `${alias}.agency_id = p_agency_id`))
+
+const consentCheck = (statement: ReadStatement): string => {
+  const { consent } = statement.operation
+  if (!consent || consent.patient === 'record') return ''
+  return `
+  if p_consent_patient is not null then
+    x := set_config('role', 'postern_gate', true);
+    if consent_decision(p_agency_id, p_consent_patient, '${consent.scope}', p_at) is null then
+      raise exception using errcode = 'PT403', message = 'CONSENT_REQUIRED';
+    end if;
+    x := set_config('role', '${effectRole('read')}', true);
+  end if;`
+}
+
+const signature = (statement: ReadStatement): string =>
+  [hostParameters, ...Object.entries(statement.args).map(([name, type]) => `p_${name} ${type}`)].join(', ')
+
+const returns = (statement: ReadStatement): string =>
+  Object.entries(statement.returns)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(', ')
+
+/** One READ ONLY function per declared read: session, ownership, consent, then the context's own select. */
+export const compileRead = (statement: ReadStatement, gates: SqlGates): CompiledFunction => {
+  const name = functionName(statement.operation)
+  const ownership = gates.ownership && statement.operation.ownership ? ownershipCheck(statement.operation.ownership, 'p_') : null
+  const body = `
+#variable_conflict use_column
+declare x text;
+begin
+  x := set_config('transaction_read_only', 'on', true);
+  x := set_config('app.current_agency', p_agency_id::text, true);
+  x := set_config('app.current_patient', coalesce(p_patient_id::text, ''), true);
+  x := set_config('app.current_actor', p_user_id, true);
+  x := set_config('role', '${effectRole('read')}', true);${
+    ownership
+      ? `
+  ${ownership.perform}
+  if not found then
+    raise exception using errcode = 'PT403', message = '${ownership.refusal}';
+  end if;`
+      : ''
+  }${gates.consent ? consentCheck(statement) : ''}
+  return query ${agencyPredicate(statement.sql, false).trim()};
+end `
+  return {
+    name,
+    signature: signature(statement),
+    body,
+    ddl: `create or replace function ${name}(${signature(statement)}) returns table (${returns(statement)})
+language plpgsql volatile security invoker as $postern$${body}$postern$`,
+    grantee: 'postern_app',
+  }
+}
+
+/** The same read for a founder across agencies: no agency predicate, run by the bypass login, which may only select. */
+export const compileReadAcross = (statement: ReadStatement): CompiledFunction => {
+  const name = `${functionName(statement.operation)}_across`
+  const body = `
+#variable_conflict use_column
+declare x text;
+begin
+  x := set_config('transaction_read_only', 'on', true);
+  return query ${agencyPredicate(statement.sql, true).trim()};
+end `
+  return {
+    name,
+    signature: signature(statement),
+    body,
+    ddl: `create or replace function ${name}(${signature(statement)}) returns table (${returns(statement)})
+language plpgsql volatile security invoker as $postern$${body}$postern$`,
+    grantee: 'postern_bypass',
+  }
+}

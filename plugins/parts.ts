@@ -1,0 +1,179 @@
+import type { FastifyInstance } from 'fastify'
+import type { AppConfig } from '../config/env.ts'
+import { limitPolicies } from '../config/limits.ts'
+import type { Clock } from '../domain/shared/clock.ts'
+import { newId } from '../domain/shared/ids.ts'
+import type { AnyOperation } from '../routes/shared/operation.ts'
+import { createAgencyModules } from './host/agencies.ts'
+import { createAuditStore, createAuditTrail, fileCheckpoints, type AuditTrail } from './host/audit/index.ts'
+import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
+import type { Capabilities, ContextDefinition } from './host/define-context.ts'
+import { createFlags, type Flags } from './host/flags/flags.ts'
+import type { GateName } from './host/gates/gate.ts'
+import type { Dependency } from './host/health.ts'
+import type { Host } from './host/host.ts'
+import { createIdentity, type Identity } from './host/identity/identity.ts'
+import { placeOf, type Log } from './host/log.ts'
+import { openDatabase, type Database } from './host/open-database.ts'
+import { checkDatabase } from './host/check-database.ts'
+import { createIpLimit, type IpLimit } from './host/rate-limit/ip-limit.ts'
+import { createLimiter } from './host/rate-limit/limiter.ts'
+import { createMetrics, type Metrics } from './host/telemetry/metrics.ts'
+import { startTracing, type Tracing } from './host/telemetry/tracing.ts'
+import { sqlGatesWithout } from './host/sql/compiled.ts'
+import { compileAll } from './host/sql/install.ts'
+import { openSurroundings, type Surroundings } from './surroundings.ts'
+import { auditFlips } from './host/audit-flips.ts'
+
+/** Seven days, as portals are told. */
+const keyLifetimeMs = 7 * 24 * 3600 * 1000
+
+export interface PartsOptions {
+  readonly clock: Clock
+  readonly contexts: readonly ContextDefinition[]
+  readonly log: Log
+  readonly withoutGates: ReadonlySet<GateName>
+}
+
+/** Everything that the service opened, for the composition root to wire and close. */
+export interface Parts {
+  readonly host: Host
+  readonly surroundings: Surroundings
+  readonly capabilities: Capabilities
+  readonly dependencies: readonly Dependency[]
+  readonly tracing: Tracing | null
+  readonly audit: AuditTrail
+  readonly flags: Flags
+  /** Puts the parts that live in a Fastify instance into it. */
+  join(app: FastifyInstance): Promise<void>
+  /** Starts counting the given operations. */
+  measure(operations: readonly AnyOperation[]): void
+  readonly metrics: () => Metrics
+  close(): Promise<void>
+}
+
+const openFlags = (config: AppConfig, clock: Clock, log: Log): Promise<Flags> => {
+  const common = { clock, log: ({ event, ...facts }: { event: string }) => log.event(event, facts) }
+  return config.flags.kind === 'file'
+    ? createFlags({ ...common, file: config.flags.path })
+    : createFlags({ ...common, unleash: { url: config.flags.url, token: config.flags.apiToken, appName: 'postern' } })
+}
+
+const dependenciesOf = (database: Database, identity: Identity, flags: Flags): Dependency[] => [
+  { name: 'database', check: async () => (await database.pool.query('select 1')).rowCount === 1 },
+  { name: 'identity', check: async () => (await identity.warmUp(), true) },
+  { name: 'flags', check: async () => flags.stalenessMs() < 15_000 },
+]
+
+/** Opens every part in the order in which they need one another, and closes what it opened if a later one fails. */
+export const openParts = async (config: AppConfig, options: PartsOptions): Promise<Parts> => {
+  const { clock, contexts, log } = options
+  const opened: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const end of opened.splice(0).toReversed()) await end().catch((error: unknown) => log.warn('close', placeOf(error)))
+  }
+  const keep = <T>(part: T, end: (part: T) => Promise<unknown>): T => {
+    opened.push(() => end(part))
+    return part
+  }
+  const report = (event: string, error: unknown): void => log.warn(event, placeOf(error))
+
+  try {
+    const surroundings = keep(await openSurroundings(config, clock), (part) => part.close())
+    const { keys, logins, issuer } = surroundings
+    const flags = keep(await openFlags(config, clock, log), (part) => part.close())
+    let trail: AuditTrail | undefined
+    const database = keep(
+      await openDatabase({
+        appUrl: logins.appUrl,
+        bypassUrl: logins.bypassUrl,
+        entities: contexts.flatMap(({ entities }) => entities),
+        committed: (heads) => trail?.committed(heads),
+        report,
+      }),
+      (part) => part.close(),
+    )
+    await checkDatabase(database.pool, compileAll(contexts.flatMap(({ statements }) => statements), sqlGatesWithout(options.withoutGates)), log)
+    const instance = newId()
+    const checkpoints = keep(fileCheckpoints(surroundings.checkpoints, instance, clock), (part) => part.close())
+    const audit = keep(
+      createAuditTrail({
+        pool: database.pool,
+        lanes: database.auditLanes,
+        keys: keys.audit,
+        clock,
+        signer: createSigner(keys.auditSigning),
+        checkpoints,
+        instance,
+        onProblem: (kind, error) => report(`audit.${kind}`, error),
+      }),
+      (part) => part.close(),
+    )
+    trail = audit
+    const stopFlips = auditFlips(flags, audit, report)
+    opened.push(async () => stopFlips())
+    const identity = keep(
+      createIdentity({
+        issuer,
+        audience: config.identity.audience,
+        acceptedTypes: config.identity.tokenTypes,
+        agencyModules: createAgencyModules(database.pool),
+        clock,
+      }),
+      (part) => part.close(),
+    )
+    const limiter = keep(
+      createLimiter({ redisUrl: config.redisUrl, clock, onFallback: (down) => log.warn('limits.store', { down }) }),
+      (part) => part.close(),
+    )
+    const tracing = config.tracing ? keep(await startTracing(config.tracing), (part) => part.close()) : null
+    let metrics: Metrics | undefined
+    let ipLimit: IpLimit | undefined
+    const host: Host = {
+      clock,
+      identity,
+      flags,
+      limiter,
+      get ipLimit() {
+        return ipLimit!
+      },
+      policies: limitPolicies(config.limits),
+      audit,
+      reads: database.reads,
+      writes: database.writes,
+      transactions: database.transactions,
+      responses: createResponseCipher(keys.fields),
+      keyLifetimeMs,
+      withoutGates: options.withoutGates,
+      report: (event, facts) => log.warn(event, facts),
+    }
+    return {
+      host,
+      surroundings,
+      audit,
+      flags,
+      tracing,
+      dependencies: dependenciesOf(database, identity, flags),
+      capabilities: {
+        fields: createFieldCipher(keys.fields),
+        blindIndex: createBlindIndex(keys.index),
+        auditStore: createAuditStore({ pool: database.pool, keys: keys.audit, clock, checkpoints, signingKey: keys.auditSigning }),
+      },
+      async join(app) {
+        ipLimit = await createIpLimit(app, { limiter, limits: config.limits.ip })
+      },
+      measure(operations) {
+        metrics = createMetrics({ operations, defaultMetrics: true })
+        opened.push(async () => metrics?.close())
+        metrics.gauge('postern_writes_waiting', 'Writes that wait for a transaction', () => database.writes.waiting())
+        metrics.gauge('postern_flags_staleness_seconds', 'Seconds since the flag source was seen fresh', () => flags.stalenessMs() / 1000)
+        metrics.gauge('postern_audit_unsigned_heads', 'Chain heads that wait for their signature', () => audit.stats().unsigned)
+      },
+      metrics: () => metrics!,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

@@ -1,0 +1,65 @@
+import type { AppConfig, Keys } from '../config/env.ts'
+import type { Clock } from '../domain/shared/clock.ts'
+import type { DevIssuer } from './dev/issuer.ts'
+
+/** Where the service finds its database, keys and issuer: its own in development, yours in production. */
+export interface Surroundings {
+  readonly keys: Keys
+  readonly logins: { readonly appUrl: string; readonly ownerUrl: string | null; readonly bypassUrl: string | null }
+  readonly issuer: string
+  /** The development issuer in the process; null where a real one is configured. */
+  readonly devIssuer: DevIssuer | null
+  /** Directory of the signed heads. */
+  readonly checkpoints: string
+  close(): Promise<void>
+}
+
+// What only development needs is loaded only there.
+const developmentLogins = async (directory: string) => {
+  const { startDevelopmentDatabase, seedDemo } = await import('./dev/development-database.ts')
+  const { prepareDatabase } = await import('./prepare-database.ts')
+  const database = await startDevelopmentDatabase(directory)
+  await prepareDatabase(database.ownerUrl)
+  await seedDemo(database.ownerUrl)
+  return database
+}
+
+const developmentKeys = async (config: AppConfig): Promise<Keys> => {
+  const { completeKeys } = await import('./dev/generated-secrets.ts')
+  return completeKeys(config.keys)
+}
+
+const developmentIssuer = async (config: AppConfig, clock: Clock): Promise<DevIssuer> => {
+  const { startDevIssuer } = await import('./dev/issuer.ts')
+  return startDevIssuer({ dataDir: config.dataDir, audience: config.identity.audience, clock })
+}
+
+const directoryOf = (config: AppConfig): string => {
+  if (config.checkpoints.kind === 'directory') return config.checkpoints.directory
+  throw new Error('AUDIT_CHECKPOINTS: only a directory outside the database is supported by this version. Give a path.')
+}
+
+/** Opens the surroundings. An embedded database is prepared here; a configured one is prepared by `npm run migrate`. */
+export const openSurroundings = async (config: AppConfig, clock: Clock): Promise<Surroundings> => {
+  const checkpoints = directoryOf(config)
+  const keys = await developmentKeys(config)
+  const devIssuer = config.identity.issuer === null ? await developmentIssuer(config, clock) : null
+  try {
+    const embedded = config.database.kind === 'embedded' ? await developmentLogins(config.database.directory) : null
+    const server = config.database.kind === 'server' ? config.database : null
+    return {
+      keys,
+      logins: embedded ?? { appUrl: server!.url, ownerUrl: server!.migrationUrl, bypassUrl: server!.bypassUrl },
+      issuer: devIssuer?.issuer ?? config.identity.issuer!,
+      devIssuer,
+      checkpoints,
+      async close() {
+        await devIssuer?.close()
+        await embedded?.server.stop()
+      },
+    }
+  } catch (error) {
+    await devIssuer?.close()
+    throw error
+  }
+}
