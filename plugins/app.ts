@@ -45,9 +45,11 @@ export interface Postern {
 
 const showsDocs = (config: AppConfig): boolean => config.profile === 'development' || config.server.publicDocs
 
-const buildOps = async (config: AppConfig, parts: Parts, loaded: () => Loaded): Promise<FastifyInstance> => {
+const buildOps = async (config: AppConfig, parts: Parts, log: Log, loaded: () => Loaded): Promise<FastifyInstance> => {
   const ops = await buildServer({ tls: null, trustProxy: null, corsOrigins: config.server.corsOrigins })
   guardRoutes(ops)
+  answerUnknown(ops, () => null)
+  answerErrors(ops, () => parts.host, log)
   serveOps(ops, { dependencies: parts.dependencies, contexts: () => loaded().manifests.map(({ name }) => name), metrics: parts.metrics() })
   return ops
 }
@@ -81,7 +83,7 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     if (parts.surroundings.devIssuer) await app.register(hostPages, { plugin: devRoutes, options: { issuer: parts.surroundings.devIssuer } })
     serveHealth(app, parts.dependencies, () => closing)
     serveProblemPages(app)
-    const ops = await buildOps(config, parts, () => loaded)
+    const ops = await buildOps(config, parts, log, () => loaded)
     if (config.profile === 'development') serveOps(app, { dependencies: parts.dependencies, contexts: () => loaded.manifests.map(({ name }) => name), metrics: parts.metrics() })
     await app.ready()
     const close = async (): Promise<void> => {

@@ -1,16 +1,24 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync } from 'node:fs'
+import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { bootstrapCluster, type Logins } from '../plugins/host/database/bootstrap-cluster.ts'
 import { startEmbeddedPostgres } from '../plugins/host/database/embedded-postgres.ts'
-import { prepareDatabase } from '../plugins/prepare-database.ts'
+import { readPostmaster } from '../plugins/host/database/postmaster.ts'
+import { stopServer } from '../plugins/host/database/server-process.ts'
 
 /** One PostgreSQL for a whole run of tests; plain data, so that it travels to every test file in the environment. */
 export interface TestCluster extends Logins {
   readonly superuserUrl: string
-  /** Fully migrated; every test database is a copy of it. */
+  /** The database that the test databases are copies of; it has no tables before `prepareTemplate`. */
   readonly template: string
+}
+
+export interface StartedCluster {
+  readonly cluster: TestCluster
+  /** For the temporary files of the tests; gone with the cluster. */
+  readonly temporary: string
+  stop(): Promise<void>
 }
 
 /** The variable that carries a cluster to the test files that the runner starts. */
@@ -31,30 +39,43 @@ const watch = (pid: number, directory: string): (() => void) => {
   return () => watcher.stdin.end()
 }
 
-const build = async (superuserUrl: string): Promise<TestCluster> => {
-  const logins = await bootstrapCluster({ superuserUrl, database: template, passwords })
-  await prepareDatabase(logins.ownerUrl)
-  return { ...logins, superuserUrl, template }
+/** Servers that an interrupted test started for itself and could not stop any more. */
+const stopStrays = async (folder: string): Promise<void> => {
+  for (const lock of globSync('**/postmaster.pid', { cwd: folder })) {
+    const data = dirname(join(folder, lock))
+    await stopServer(data, readPostmaster(data)?.pid ?? 0)
+  }
 }
 
 /**
- * Starts a PostgreSQL that keeps nothing, in a temporary folder, with the migrated template in it. `stop` ends it; so does the end of
- * this process.
+ * Starts a PostgreSQL that keeps nothing, in a temporary folder, with the logins and an empty template in it. `stop` ends it and
+ * removes the folder; so does the end of this process.
  */
-export const startTestCluster = async (): Promise<{ cluster: TestCluster; stop(): Promise<void> }> => {
+export const startTestCluster = async (): Promise<StartedCluster> => {
   const directory = mkdtempSync(join(tmpdir(), 'postern-test-'))
   // Passable, as a data folder is elsewhere: the server runs as another user where root runs the tests.
   chmodSync(directory, 0o711)
-  const server = await startEmbeddedPostgres({ directory, durable: false })
-  const release = watch(server.pid, directory)
+  const { pid, superuserUrl, ...server } = await startEmbeddedPostgres({ directory, durable: false })
+  const release = watch(pid, directory)
+  const temporary = join(directory, 'tmp')
+  mkdirSync(temporary, { mode: 0o711 })
   const stop = async (): Promise<void> => {
+    await stopStrays(temporary)
     await server.stop()
+    rmSync(directory, { recursive: true, force: true })
     release()
   }
   try {
-    return { cluster: await build(server.superuserUrl), stop }
+    const logins = await bootstrapCluster({ superuserUrl, database: template, passwords })
+    return { cluster: { ...logins, superuserUrl, template }, temporary, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Brings the template to the schema of the product. Loads the product only now: tests of its foundations do without. */
+export const prepareTemplate = async ({ ownerUrl }: TestCluster): Promise<void> => {
+  const { prepareDatabase } = await import('../plugins/prepare-database.ts')
+  await prepareDatabase(ownerUrl)
 }

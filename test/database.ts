@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { migrate, type MigrationStep } from '../plugins/host/database/migrate.ts'
 import type { Logins } from '../plugins/host/database/bootstrap-cluster.ts'
-import { clusterVariable, startTestCluster, type TestCluster } from './cluster.ts'
+import { clusterVariable, prepareTemplate, startTestCluster, type TestCluster } from './cluster.ts'
 
 /** A database of one test file, with an address per login. */
 export interface TestDatabase extends Logins {
@@ -20,13 +20,17 @@ interface Teardown {
   teardown(work: () => unknown): unknown
 }
 
+const given = process.env[clusterVariable]
 let own: Promise<TestCluster> | undefined
+let prepared: Promise<unknown> | undefined
 
 /** The runner's cluster, or where a test file was started by itself, one that lives as long as this process. */
-const cluster = (): Promise<TestCluster> => {
-  const given = process.env[clusterVariable]
-  own ??= given ? Promise.resolve(JSON.parse(given) as TestCluster) : startTestCluster().then((started) => started.cluster)
-  return own
+const clusterWith = async (what: 'logins' | 'template'): Promise<TestCluster> => {
+  if (given) return JSON.parse(given) as TestCluster
+  own ??= startTestCluster().then((started) => started.cluster)
+  const cluster = await own
+  if (what === 'template') await (prepared ??= prepareTemplate(cluster))
+  return cluster
 }
 
 const asSuperuser = async (url: string, statements: readonly string[]): Promise<void> => {
@@ -54,7 +58,7 @@ const creation = (name: string, template: string | null): string[] => [
  * that it is torn down after.
  */
 export const testDatabase = async (t: Teardown, options: TestDatabaseOptions = {}): Promise<TestDatabase> => {
-  const { template, superuserUrl, ownerUrl, appUrl, bypassUrl } = await cluster()
+  const { template, superuserUrl, ownerUrl, appUrl, bypassUrl } = await clusterWith(options.migrations ? 'logins' : 'template')
   const name = `t_${process.pid}_${randomBytes(5).toString('hex')}`
   await asSuperuser(superuserUrl, creation(name, options.migrations ? null : template))
   t.teardown(() => asSuperuser(superuserUrl, [`drop database if exists ${name} with (force)`]))

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { clusterVariable, startTestCluster } from './cluster.ts'
+import { clusterVariable, prepareTemplate, startTestCluster, type StartedCluster } from './cluster.ts'
 import { tapReport, type Tally } from './tap-report.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -51,9 +51,9 @@ const testFiles = (named: readonly string[]): string[] => {
   return (named.length > 0 ? named : ['test']).flatMap(within).sort()
 }
 
-const runTap = async (files: readonly string[], withCoverage: boolean, cluster: unknown): Promise<Tally> => {
+const runTap = async (files: readonly string[], withCoverage: boolean, { cluster, temporary }: StartedCluster): Promise<Tally> => {
   const coverage = withCoverage ? '--coverage-report=none' : '--disable-coverage'
-  const env = { [clusterVariable]: JSON.stringify(cluster) }
+  const env = { [clusterVariable]: JSON.stringify(cluster), TMPDIR: temporary }
   const child = start([tap, 'run', '--jobs=2', '--reporter=tap', coverage, ...files], { env, pipe: true })
   const report = tapReport({ line: say })
   createInterface({ input: child.stdout! }).on('line', report.take)
@@ -71,13 +71,14 @@ const main = async (args: readonly string[]): Promise<Tally> => {
   const withCoverage = args.includes('--coverage')
   const files = testFiles(args.filter((arg) => !arg.startsWith('--')))
   await buildTap()
-  const { cluster, stop } = await startTestCluster()
+  const started = await startTestCluster()
   try {
-    const tally = await runTap(files, withCoverage, cluster)
+    await prepareTemplate(started.cluster)
+    const tally = await runTap(files, withCoverage, started)
     if (withCoverage && !interrupted && !(await coverageHolds())) tally.failed += 1
     return tally
   } finally {
-    await stop()
+    await started.stop()
   }
 }
 

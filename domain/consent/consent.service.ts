@@ -39,7 +39,10 @@ export const grant = async (store: ConsentStore, { auditId, now, ...asked }: Gra
  * @returns the consent before and after
  * @throws Refusal NOT_FOUND, CONFLICT where it never was in force
  */
-export const revoke = async (store: ConsentStore, { consentId, reason, now, auditId }: Withdrawal): Promise<{ before: Consent; after: Consent }> => {
+export const revoke = async (
+  store: ConsentStore,
+  { consentId, reason, now, auditId }: Withdrawal,
+): Promise<{ before: Consent; after: Consent }> => {
   const problem = reasonProblem(reason)
   if (problem) throw problem
   const before = await store.take(consentId)

@@ -39,7 +39,12 @@ export interface Page<Item> {
  * One page out of up to `limit + 1` rows in list order: the extra row only tells that there is more, so that the last page
  * never points at an empty one.
  */
-export const pageOf = <Row, Item>(rows: readonly Row[], limit: number, position: (row: Row) => Position, show: (row: Row) => Item): Page<Item> => {
+export const pageOf = <Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  position: (row: Row) => Position,
+  show: (row: Row) => Item,
+): Page<Item> => {
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   return { items: shown.map(show), nextCursor: rows.length > limit && last !== undefined ? encodeCursor(position(last)) : null }

@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import fastJsonStringify from 'fast-json-stringify'
 import { isUuid, newId } from '../../domain/shared/ids.ts'
 import { Refusal } from '../../domain/shared/refusal.ts'
@@ -9,7 +9,7 @@ import { acceptJson } from './json-body.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import type { RequestCall } from './request-call.ts'
 import type { declaredBy } from './serve.ts'
-import { problemOf } from './problem-replies.ts'
+import { problemOf, sendProblem } from './problem-replies.ts'
 import { useValidators } from './validators.ts'
 
 declare module 'fastify' {
@@ -51,6 +51,12 @@ const answerParserFailures = (error: Error & { code?: string }, socket: import('
   socket.end([...head, `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', '', body].join('\r\n'))
 }
 
+/** A path that the router cannot read: its own answer would repeat the path. */
+const answerRouterFailures = (_error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+  reply.raw.setHeader('x-request-id', request.id)
+  sendProblem(new Refusal('VALIDATION_FAILED'), request, reply)
+}
+
 const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 /** The Fastify instance with what every route shares: options, headers, body rules, request ids. The same in tests as in production. */
@@ -59,7 +65,10 @@ export const buildServer = async (settings: ServerSettings): Promise<FastifyInst
     ...fastifyOptions(settings),
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     clientErrorHandler: answerParserFailures,
+    frameworkErrors: answerRouterFailures,
   }) as unknown as FastifyInstance
+  // An expectation that nobody knows is passed over, as most servers do: 417 is no answer of any operation.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.decorateRequest('call', null)
   useValidators(app)
   useSerializers(app)
@@ -71,6 +80,8 @@ export const buildServer = async (settings: ServerSettings): Promise<FastifyInst
     allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'If-None-Match', 'X-Agency', 'X-Access-Reason', 'X-Request-Id', 'traceparent'],
     exposedHeaders: ['ETag', 'Location', 'Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Draft', 'X-Request-Id', 'WWW-Authenticate'],
     maxAge: 600,
+    // OPTIONS of whoever is no browser is answered like any other, not with a text of the plugin's own.
+    strictPreflight: false,
   })
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.setHeader('x-request-id', request.id)

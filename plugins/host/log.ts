@@ -23,14 +23,24 @@ export const createLog = (level: string, destination: DestinationStream = pino.d
   }
 }
 
+const symbol = /^\w{1,60}$/
+
+const symbolOrNull = (value: unknown): string | null => (typeof value === 'string' && symbol.test(value) ? value : null)
+
+/** The stack's frames. The message before them can have lines that look like frames, and is cut off first. */
+const framesOf = ({ message, stack = '' }: Error): string[] => {
+  const start = stack.indexOf(message)
+  if (start === -1) return []
+  return stack.slice(start + message.length).split('\n').filter((line) => line.startsWith('    at '))
+}
+
 /** Where a defect arose, without its message: that can quote input. */
 export const placeOf = (error: unknown): Facts => {
   if (!(error instanceof Error)) return { kind: typeof error }
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '))
-  const code = (error as { code?: unknown }).code
+  const frames = framesOf(error)
   return {
-    kind: error.name,
-    code: typeof code === 'string' ? code : null,
+    kind: symbolOrNull(error.name),
+    code: symbolOrNull((error as { code?: unknown }).code),
     frames: frames.slice(0, 6).map((line) => line.trim()).join(' | '),
   }
 }

@@ -11,7 +11,7 @@ interface Known {
 const patternOf = (url: string): RegExp => new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:\w+/g, '[^/]+')}$`)
 
 /** Unknown routes answer 404, known ones asked with another method 405 with `Allow`; both count against the address. */
-export const answerUnknown = (app: FastifyInstance, ipLimit: () => IpLimit): void => {
+export const answerUnknown = (app: FastifyInstance, ipLimit: () => IpLimit | null): void => {
   const known = new Map<string, Known>()
   app.addHook('onRoute', ({ url, method }) => {
     const entry = known.get(url) ?? { pattern: patternOf(url), methods: new Set() }
@@ -19,7 +19,7 @@ export const answerUnknown = (app: FastifyInstance, ipLimit: () => IpLimit): voi
     known.set(url, entry)
   })
   app.setNotFoundHandler(async (request, reply) => {
-    await ipLimit().take(request, 'all')
+    await ipLimit()?.take(request, 'all')
     const path = request.raw.url?.split('?', 1)[0] ?? ''
     const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((entry) => [...entry.methods])
     const allowed = [...new Set(methods)].filter((method) => method !== 'OPTIONS')

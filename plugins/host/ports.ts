@@ -13,7 +13,7 @@ export interface FlagPort {
    * Is the flag on for this caller? A flag that the fresh source does not know has its default. Where the source has not been
    * seen fresh for 15 s, a flag that governs writes is off and one that governs reads keeps its last value.
    */
-  isOn(name: string, context: FlagContext): boolean
+  isOn(name: string, context: FlagContext, use?: 'read' | 'write'): boolean
   /** Milliseconds since the source was last seen fresh; for readiness and metrics. */
   stalenessMs(): number
   close(): Promise<void>

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Code, Reason } from '../../domain/shared/codes.ts'
 import { Refusal, type Violation } from '../../domain/shared/refusal.ts'
-import type { AnyOperation } from '../../routes/shared/operation.ts'
+import { problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import { catalogue, detailOf, statusOf, typeOf } from '../../routes/shared/problems.ts'
 import { refusalOfDatabase } from './database/failure.ts'
 import { violationsOf } from './validators.ts'
@@ -29,20 +29,19 @@ const refusalOfFramework = (error: unknown): Refusal | null => {
 }
 
 /**
- * What an error means to the caller. Whatever nobody foresaw is a defect: INTERNAL, or, where an operation's codes are closed, the
- * one of them that says so.
+ * What an error means to the caller. Whatever nobody foresaw, a code that the operation does not declare among it, is a defect:
+ * INTERNAL, or, where an operation's codes are closed, the one of them that says so.
  */
 export const refusalOf = (error: unknown, operation: AnyOperation | null): { refusal: Refusal; defect: boolean } => {
   const known = error instanceof Refusal ? error : (refusalOfFramework(error) ?? refusalOfDatabase(error))
-  if (known) return { refusal: operation ? confined(known, operation) : known, defect: false }
+  if (known && (!operation || problemsOf(operation).includes(known.code))) return { refusal: known, defect: false }
+  // A lock that could not be had is a duplicate in flight only where there can be one.
+  if (known?.code === 'CONFLICT' && known.reason === 'in-flight') return { refusal: new Refusal('UPSTREAM_UNAVAILABLE'), defect: false }
   return { refusal: defectOf(operation, error), defect: true }
 }
 
 const defectOf = (operation: AnyOperation | null, cause: unknown): Refusal =>
   operation?.closed ? new Refusal('UPSTREAM_UNAVAILABLE', 'internal', { cause }) : new Refusal('INTERNAL', 'default', { cause })
-
-const confined = (refusal: Refusal, operation: AnyOperation): Refusal =>
-  operation.closed && (refusal.code === 'NOT_FOUND' || refusal.code === 'INTERNAL') ? defectOf(operation, refusal) : refusal
 
 /** The problem document of a refusal. @see RFC 9457 */
 export const problemOf = (refusal: Refusal, requestId: string): Record<string, unknown> => ({

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { newId, platformAgency } from '../../domain/shared/ids.ts'
+import { isUuid, newId, platformAgency } from '../../domain/shared/ids.ts'
 import { agreedPatient } from './agreed-patient.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import type { AuditFacts } from './audit/index.ts'
@@ -68,7 +68,8 @@ const entityIdOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome
   if (outcome?.entityId) return outcome.entityId
   const param = call.operation.entity?.param
   const value = param ? (request.params as Record<string, unknown>)[param] : null
-  return typeof value === 'string' ? value : null
+  // This column is not sealed: what is no id stays in the payload.
+  return typeof value === 'string' && isUuid(value) ? value : null
 }
 
 /** The facts of a request for its audit row. */

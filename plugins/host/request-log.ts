@@ -25,7 +25,7 @@ export const createRequestLog = (destination: LogDestination) => {
     destination.write(
       `{"level":30,"timestamp":"${new Date().toISOString()}","tenantId":"${agency}","userId":${quoted(principal?.userId ?? '')},"commandId":"${request.id}","action":"${
         call?.operation.name ?? 'unknownRoute'
-      }","outcome":"${call?.outcome ?? 'NOT_FOUND'}","status":${reply.statusCode},"role":"${principal?.role ?? 'anonymous'}","method":"${
+      }","outcome":"${call?.outcome ?? (reply.statusCode < 400 ? 'success' : 'NOT_FOUND')}","status":${reply.statusCode},"role":"${principal?.role ?? 'anonymous'}","method":"${
         request.method
       }","route":"${request.routeOptions.url ?? ''}","response_time_ms":${elapsed.toFixed(2)}}\n`,
     )

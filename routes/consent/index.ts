@@ -1,5 +1,14 @@
 import { operation } from '../shared/operation.ts'
-import { consentListSchema, consentParams, consentSchema, decisionQuery, decisionSchema, grantBody, listConsentsQuery, revocationBody } from './schemas.ts'
+import {
+  consentListSchema,
+  consentParams,
+  consentSchema,
+  decisionQuery,
+  decisionSchema,
+  grantBody,
+  listConsentsQuery,
+  revocationBody,
+} from './schemas.ts'
 
 export * from './presenter.ts'
 
@@ -83,7 +92,8 @@ export const grantConsent = operation({
 export const revokeConsent = operation({
   name: 'revokeConsent',
   summary: 'Withdraw a consent',
-  description: 'By the patient alone, with no switch: a patient can always withdraw. It takes effect on the next request; twice answers alike.',
+  description:
+    'By the patient alone, with no switch: a patient can always withdraw. It takes effect on the next request; twice answers alike.',
   method: 'POST',
   path: '/consents/:consentId/revocation',
   effect: 'write',

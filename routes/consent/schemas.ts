@@ -36,7 +36,11 @@ export const consentListSchema = cursorList(consentSchema)
 
 export const decisionSchema = strict({
   decision: oneOf(['permit', 'deny'], 'Whether the patient’s consent of this scope permits now'),
-  consentId: Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid', description: 'The consent that permits; null where none does' }),
+  consentId: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    format: 'uuid',
+    description: 'The consent that permits; null where none does',
+  }),
   evaluatedAt: instantOut('The instant for which this holds; ask again for another'),
 })
 

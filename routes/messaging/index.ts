@@ -1,13 +1,23 @@
 import { operation } from '../shared/operation.ts'
 import {
-  conversationListSchema, conversationParams, conversationSchema, createConversationBody, messageListSchema, pageQuery, sendMessageBody, sentSchema,
+  conversationListSchema,
+  conversationParams,
+  conversationSchema,
+  createConversationBody,
+  messageListSchema,
+  pageQuery,
+  sendMessageBody,
+  sentSchema,
 } from './schemas.ts'
 
 export * from './presenter.ts'
 
 /** Another's conversation and one that does not exist answer alike. @see design §7, messaging */
 const ownership = {
-  table: 'messaging_conversation', param: 'conversationId', owner: { column: 'patient_id', claim: 'patientId' }, refusal: 'FORBIDDEN',
+  table: 'messaging_conversation',
+  param: 'conversationId',
+  owner: { column: 'patient_id', claim: 'patientId' },
+  refusal: 'FORBIDDEN',
 } as const
 
 const entity = { type: 'conversation', param: 'conversationId' } as const
@@ -27,7 +37,14 @@ const write = {
   tags: ['messaging'],
 } as const
 
-const read = { method: 'GET', effect: 'read', audience: ['patient'], scopes: ['messaging:read'], audit: 'record', tags: ['messaging'] } as const
+const read = {
+  method: 'GET',
+  effect: 'read',
+  audience: ['patient'],
+  scopes: ['messaging:read'],
+  audit: 'record',
+  tags: ['messaging'],
+} as const
 
 export const listConversations = operation({
   ...read,

@@ -19,11 +19,17 @@ export const instantIn = (description: string) => Type.String({ format: 'date-ti
 export const instantOut = (description: string) => Type.String({ format: 'date-time', description })
 
 /** A value that an answer always has, though it may be null. */
-export const orNull = <S extends ReturnType<typeof instantOut>>(schema: S) => Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
+export const orNull = <S extends ReturnType<typeof instantOut>>(schema: S) =>
+  Type.Unsafe<string | null>({ ...schema, type: ['string', 'null'] })
 
 /**
  * Text that a person writes: of `min` to `max` Unicode code points and not blank. The pattern finds white space; characters
  * that cannot be seen are found by the domain.
  */
 export const writtenText = (length: { readonly min: number; readonly max: number }, description: string) =>
-  Type.String({ minLength: length.min, maxLength: length.max, pattern: '\\S', description: `${description} Counted in Unicode code points.` })
+  Type.String({
+    minLength: length.min,
+    maxLength: length.max,
+    pattern: '\\S',
+    description: `${description} Counted in Unicode code points.`,
+  })

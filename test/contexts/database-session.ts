@@ -23,7 +23,8 @@ const connect = async (t: Teardown, url: string): Promise<pg.Client> => {
   return client
 }
 
-const context = "select set_config('role', $1, true), set_config('app.current_agency', $2, true), set_config('app.current_patient', $3, true)"
+const context =
+  "select set_config('role', $1, true), set_config('app.current_agency', $2, true), set_config('app.current_patient', $3, true)"
 
 /** The statement of a compiled read with `$1, $2, …` for its parameters, in the order of `hostParameters` and the declared arguments. */
 const hostParameters: Columns = { agency_id: 'uuid', user_id: 'text', patient_id: 'uuid', at: 'timestamptz' }
@@ -36,7 +37,8 @@ const prepared = (statement: ReadStatement): { text: string; types: string } => 
   return { text, types: Object.values(columns).join(', ') }
 }
 
-const literal = (value: unknown): string => (value === null || value === undefined ? 'null' : pg.escapeLiteral(value instanceof Date ? value.toISOString() : String(value)))
+const literal = (value: unknown): string =>
+  value === null || value === undefined ? 'null' : pg.escapeLiteral(value instanceof Date ? value.toISOString() : String(value))
 
 /** Connections of one test: the service's login, under any role it can take, and the superuser for what a test must arrange. */
 export const databaseSession = async (t: Teardown, db: TestDatabase) => {

@@ -22,7 +22,8 @@ const memoryStore = (consents: Consent[] = []): ConsentStore & { consents: Conse
     take: async (id) => consents.find((consent) => consent.id === id) ?? null,
     retireExpired: async (patient, scope, at) =>
       change((c) => c.patientId === patient && c.scope === scope && c.status === 'active' && !permits(c, at), { status: 'inactive' }),
-    add: async ({ auditId: _, ...consent }) => {
+    add: async ({ auditId, ...consent }) => {
+      if (!auditId) throw new Error('a consent without its audit row')
       if (consents.some((c) => c.patientId === consent.patientId && c.scope === consent.scope && c.status === 'active')) return false
       consents.push({ ...consent, status: 'active', revokedAt: null, reason: null })
       return true
@@ -57,8 +58,11 @@ t.test('only an active and unexpired consent permits', async (t) => {
     t.equal(statusAt({ status, expiresAt }, now), shown)
   }
   fc.assert(
-    fc.property(fc.constantFrom(...consentStatuses), fc.option(fc.date({ noInvalidDate: true })), (status, expiresAt) =>
-      permits({ status, expiresAt }, now) === (statusAt({ status, expiresAt }, now) === 'active')),
+    fc.property(
+      fc.constantFrom(...consentStatuses),
+      fc.option(fc.date({ noInvalidDate: true })),
+      (status, expiresAt) => permits({ status, expiresAt }, now) === (statusAt({ status, expiresAt }, now) === 'active'),
+    ),
   )
 })
 
@@ -67,7 +71,8 @@ t.test('a consent goes from state to state as this table says', async (t) => {
     'draft>proposed', 'draft>active', 'draft>rejected', 'draft>entered-in-error', 'proposed>active', 'proposed>rejected', 'proposed>entered-in-error',
     'active>inactive', 'active>entered-in-error', 'rejected>entered-in-error', 'inactive>entered-in-error',
   ]) // prettier-ignore
-  for (const from of consentStatuses) for (const to of consentStatuses) t.equal(mayBecome(from, to), allowed.has(`${from}>${to}`), `${from} to ${to}`)
+  for (const from of consentStatuses)
+    for (const to of consentStatuses) t.equal(mayBecome(from, to), allowed.has(`${from}>${to}`), `${from} to ${to}`)
   const acts = { draft: 'refuse', proposed: 'refuse', active: 'revoke', rejected: 'refuse', inactive: 'keep', 'entered-in-error': 'refuse' }
   for (const status of consentStatuses) t.equal(revocationOf(status), acts[status], `revoking ${status}`)
 })
@@ -88,7 +93,17 @@ t.test('rules of the input', async (t) => {
 t.test('granting', async (t) => {
   const store = memoryStore()
   const granted = await grant(store, asked)
-  t.match(granted, { agencyId, patientId, scope: 'messaging', status: 'active', grantedAt: now, grantedBy: 'ana', expiresAt: null, revokedAt: null, reason: null })
+  t.match(granted, {
+    agencyId,
+    patientId,
+    scope: 'messaging',
+    status: 'active',
+    grantedAt: now,
+    grantedBy: 'ana',
+    expiresAt: null,
+    revokedAt: null,
+    reason: null,
+  })
   t.same(store.consents, [granted])
   await t.rejects(grant(store, asked), { code: 'CONFLICT', reason: 'duplicate' })
   await grant(store, { ...asked, scope: 'advisor' })
@@ -101,7 +116,13 @@ t.test('an expired consent does not stand in the way of a new one', async (t) =>
   const first = await grant(store, { ...asked, expiresAt: later })
   await t.rejects(grant(store, asked), { code: 'CONFLICT' }, 'not while it permits')
   const second = await grant(store, { ...asked, now: later })
-  t.same(store.consents.map(({ id, status }) => [id, status]), [[first.id, 'inactive'], [second.id, 'active']])
+  t.same(
+    store.consents.map(({ id, status }) => [id, status]),
+    [
+      [first.id, 'inactive'],
+      [second.id, 'active'],
+    ],
+  )
 })
 
 t.test('revoking', async (t) => {

@@ -11,7 +11,10 @@ const refused = (pointer: string, rule: string) => ({ code: 'VALIDATION_FAILED',
 t.test('lengths are those of the contract, in code points', async (t) => {
   t.same(subjectLength, { min: 1, max: 200 })
   t.same(bodyLength, { min: 1, max: 4000 })
-  for (const [check, max, pointer] of [[checkSubject, 200, '/subject'], [checkBody, 4000, '/body']] as const) {
+  for (const [check, max, pointer] of [
+    [checkSubject, 200, '/subject'],
+    [checkBody, 4000, '/body'],
+  ] as const) {
     t.equal(check('x'), 'x')
     for (const longest of ['x'.repeat(max), '🙂'.repeat(max), `🙂${'x'.repeat(max - 1)}`]) t.equal(check(longest), longest)
     for (const tooLong of ['x'.repeat(max + 1), '🙂'.repeat(max + 1)]) t.throws(() => check(tooLong), refused(pointer, 'maxLength'))
@@ -33,7 +36,7 @@ t.test('a conversation and a message are what was asked, with an id and a time',
   t.throws(() => sendMessage({ ...who, conversationId: id, senderId: 'ana', body: 'x'.repeat(4001) }), refused('/body', 'maxLength'))
 })
 
-t.test('every text is either kept exactly or refused', async (t) => {
+t.test('every text is either kept exactly or refused', async () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), (text) => {
       const fits = !isBlank(text) && [...text].length <= 200

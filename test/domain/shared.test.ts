@@ -32,7 +32,22 @@ t.test('a string breaks the rules that it breaks and no others', async (t) => {
 })
 
 t.test('a string that nobody can see is blank', async (t) => {
-  for (const blank of ['', ' ', '\n', '\u00a0', '\u3000', '\u200b', '\ufeff', '\u2060\u200d', '\u3164', '\u115f', '\u2800', '\u00ad', '\u180e', '\ufe0f'])
+  for (const blank of [
+    '',
+    ' ',
+    '\n',
+    '\u00a0',
+    '\u3000',
+    '\u200b',
+    '\ufeff',
+    '\u2060\u200d',
+    '\u3164',
+    '\u115f',
+    '\u2800',
+    '\u00ad',
+    '\u180e',
+    '\ufe0f',
+  ])
     t.equal(isBlank(blank), true, JSON.stringify(blank))
   for (const seen of ['x', ' x ', '0', '.', '🙂', '\u0301', '中', '\ufffd']) t.equal(isBlank(seen), false, JSON.stringify(seen))
 })
@@ -41,17 +56,35 @@ t.test('length is counted in code points', async (t) => {
   t.equal(codePoints('abc'), 3)
   t.equal(codePoints('🙂'.repeat(4000)), 4000)
   t.equal(codePoints('👩‍👩‍👧'), 5)
-  fc.assert(fc.property(anyString, (text) => codePoints(text) === [...text].length), runs)
+  fc.assert(
+    fc.property(anyString, (text) => codePoints(text) === [...text].length),
+    runs,
+  )
 })
 
 t.test('properties of the text rules', async (t) => {
-  fc.assert(fc.property(anyString, (text) => normalise(normalise(text)) === normalise(text)), runs)
-  fc.assert(fc.property(anyString, (text) => normalise(text) === text.normalize('NFC')), runs)
-  fc.assert(fc.property(anyString, (text) => textRule(text) !== null || textRule(normalise(text)) === null), runs)
+  fc.assert(
+    fc.property(anyString, (text) => normalise(normalise(text)) === normalise(text)),
+    runs,
+  )
+  fc.assert(
+    fc.property(anyString, (text) => normalise(text) === text.normalize('NFC')),
+    runs,
+  )
+  fc.assert(
+    fc.property(anyString, (text) => textRule(text) !== null || textRule(normalise(text)) === null),
+    runs,
+  )
   const accepted = (text: string): boolean => textRule(text) === null
-  fc.assert(fc.property(anyString, anyString, (a, b) => !(accepted(a) && accepted(b)) || accepted(`${a} ${b}`)), runs)
+  fc.assert(
+    fc.property(anyString, anyString, (a, b) => !(accepted(a) && accepted(b)) || accepted(`${a} ${b}`)),
+    runs,
+  )
   for (const bad of ['\u0000', '\t', '\u202e', '\ud800 '])
-    fc.assert(fc.property(anyString, anyString, (a, b) => textRule(`${a} ${bad}${b}`) !== null), { numRuns: 100 })
+    fc.assert(
+      fc.property(anyString, anyString, (a, b) => textRule(`${a} ${bad}${b}`) !== null),
+      { numRuns: 100 },
+    )
   t.pass('normal form is a fixed point; accepted texts stay accepted; a bad character is found wherever it stands')
 })
 
@@ -64,7 +97,10 @@ t.test('a cursor says where its list goes on, and nothing else is a cursor', asy
     }),
     runs,
   )
-  fc.assert(fc.property(anyString, (text) => decodeCursor(text) === null), runs)
+  fc.assert(
+    fc.property(anyString, (text) => decodeCursor(text) === null),
+    runs,
+  )
   fc.assert(
     fc.property(position, fc.nat({ max: 60 }), fc.constantFrom('A', 'b', '-', '_', '=', ' '), (at, index, letter) => {
       const cursor = encodeCursor(at)
@@ -76,7 +112,19 @@ t.test('a cursor says where its list goes on, and nothing else is a cursor', asy
   )
   const id = newId()
   const spell = (text: string): string => Buffer.from(text).toString('base64url')
-  for (const text of [`-1.${id}`, `01.${id}`, `1e3.${id}`, `1.5.${id}`, ` 1.${id}`, `${newest.at + 1}.${id}`, `.${id}`, `1.${id}.`, `1.${id.toUpperCase()}`, '1.', '1'])
+  for (const text of [
+    `-1.${id}`,
+    `01.${id}`,
+    `1e3.${id}`,
+    `1.5.${id}`,
+    ` 1.${id}`,
+    `${newest.at + 1}.${id}`,
+    `.${id}`,
+    `1.${id}.`,
+    `1.${id.toUpperCase()}`,
+    '1.',
+    '1',
+  ])
     t.equal(decodeCursor(spell(text)), null, text)
   t.equal(decodeCursor(`${encodeCursor({ at: 1, id })}=`), null, 'padding')
   t.equal(decodeCursor('A'.repeat(100_000)), null, 'length is bounded')
@@ -90,7 +138,12 @@ t.test('paging by cursor shows every row once while newer rows arrive', async (t
   const read = (cursor: string | undefined) => {
     const { at, id } = cursor === undefined ? newest : decodeCursor(cursor)!
     const found = rows.filter((row) => row.at < at || (row.at === at && row.id < id)).sort(newerFirst)
-    return pageOf(found.slice(0, 6), 5, (row) => row, ({ id }) => id)
+    return pageOf(
+      found.slice(0, 6),
+      5,
+      (row) => row,
+      ({ id }) => id,
+    )
   }
   const seen: string[] = []
   let cursor: string | null | undefined
@@ -101,8 +154,21 @@ t.test('paging by cursor shows every row once while newer rows arrive', async (t
     rows.push({ at: 2000 + page, id: newId() })
   }
   t.same([...seen].sort(), [...before].sort())
-  t.same(pageOf([], 5, (row: Row) => row, (row) => row), { items: [], nextCursor: null })
-  const exact = pageOf(rows.slice(0, 5), 5, (row) => row, (row) => row)
+  t.same(
+    pageOf(
+      [],
+      5,
+      (row: Row) => row,
+      (row) => row,
+    ),
+    { items: [], nextCursor: null },
+  )
+  const exact = pageOf(
+    rows.slice(0, 5),
+    5,
+    (row) => row,
+    (row) => row,
+  )
   t.equal(exact.nextCursor, null, 'a last page that is full points at no empty one')
 })
 
@@ -126,9 +192,14 @@ t.test('a time is read only where it exists', async (t) => {
   ] // prettier-ignore
   for (const text of bad) t.equal(parseInstant(text), null, text)
   fc.assert(
-    fc.property(fc.date({ min: new Date('0000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }), (date) =>
-      parseInstant(showInstant(date))?.getTime() === date.getTime()),
+    fc.property(
+      fc.date({ min: new Date('0000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }),
+      (date) => parseInstant(showInstant(date))?.getTime() === date.getTime(),
+    ),
     runs,
   )
-  fc.assert(fc.property(anyString, (text) => parseInstant(text) === null), runs)
+  fc.assert(
+    fc.property(anyString, (text) => parseInstant(text) === null),
+    runs,
+  )
 })

@@ -17,7 +17,17 @@ const expected: [AnyOperation, string, string, string, string, string, string | 
   [listConversations, 'GET', '/messaging/conversations', 'read', 'patient', 'messaging:read', undefined, 'none', 200],
   [listMessages, 'GET', '/messaging/conversations/:conversationId/messages', 'read', 'patient', 'messaging:read', undefined, 'none', 200],
   [createConversation, 'POST', '/messaging/conversations', 'write', 'patient', 'messaging:write', 'USE_CHAT_WRITES', 'required', 201],
-  [sendMessage, 'POST', '/messaging/conversations/:conversationId/messages', 'write', 'patient', 'messaging:write', 'USE_CHAT_WRITES', 'required', 201],
+  [
+    sendMessage,
+    'POST',
+    '/messaging/conversations/:conversationId/messages',
+    'write',
+    'patient',
+    'messaging:write',
+    'USE_CHAT_WRITES',
+    'required',
+    201,
+  ],
 ]
 
 t.test('the nine operations are declared as the contract says', async (t) => {
@@ -37,8 +47,17 @@ t.test('a messaging write can answer the seven codes of 02B and no other', async
     t.equal(operation.maxBody, 32 * 1024)
     t.same(operation.consent, { scope: 'messaging', patient: 'caller' })
   }
-  t.same(sendMessage.limits?.map(({ policy, per }) => [policy, per]), [['messaging', 'user'], ['messaging-conversation', { param: 'conversationId' }]])
-  t.same(createConversation.limits?.map(({ policy, per }) => [policy, per]), [['messaging', 'user']])
+  t.same(
+    sendMessage.limits?.map(({ policy, per }) => [policy, per]),
+    [
+      ['messaging', 'user'],
+      ['messaging-conversation', { param: 'conversationId' }],
+    ],
+  )
+  t.same(
+    createConversation.limits?.map(({ policy, per }) => [policy, per]),
+    [['messaging', 'user']],
+  )
 })
 
 t.test('reads are neither limited, switched off, nor gated by the reader’s own consent', async (t) => {
@@ -47,7 +66,12 @@ t.test('reads are neither limited, switched off, nor gated by the reader’s own
 })
 
 t.test('another’s and an absent record answer alike', async (t) => {
-  const conversation = { table: 'messaging_conversation', param: 'conversationId', owner: { column: 'patient_id', claim: 'patientId' }, refusal: 'FORBIDDEN' }
+  const conversation = {
+    table: 'messaging_conversation',
+    param: 'conversationId',
+    owner: { column: 'patient_id', claim: 'patientId' },
+    refusal: 'FORBIDDEN',
+  }
   for (const operation of [listMessages, sendMessage]) {
     t.same(operation.ownership, conversation, operation.name)
     t.notOk(problemsOf(operation).includes('NOT_FOUND'), operation.name)
@@ -57,7 +81,12 @@ t.test('another’s and an absent record answer alike', async (t) => {
 })
 
 t.test('a patient id in query or body is held against the token', async (t) => {
-  for (const [operation, place] of [[listConsents, 'query'], [getConsentDecision, 'query'], [grantConsent, 'body'], [createConversation, 'body']] as const)
+  for (const [operation, place] of [
+    [listConsents, 'query'],
+    [getConsentDecision, 'query'],
+    [grantConsent, 'body'],
+    [createConversation, 'body'],
+  ] as const)
     t.same(operation.agrees, [{ claim: 'patientId', in: place, field: 'patientId', audiences: ['patient'] }], operation.name)
 })
 

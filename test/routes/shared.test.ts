@@ -8,7 +8,10 @@ t.test('a request without a cursor starts at the newest; a bad one is refused wi
   const position = { at: 1_700_000_000_000, id: newId() }
   t.same(positionOf({ cursor: encodeCursor(position) }), position)
   for (const cursor of ['', 'x', 'ы', encodeCursor(position).slice(1)])
-    t.throws(() => positionOf({ cursor }), { code: 'VALIDATION_FAILED', details: { errors: [{ pointer: '/query/cursor', rule: 'cursor' }] } })
+    t.throws(() => positionOf({ cursor }), {
+      code: 'VALIDATION_FAILED',
+      details: { errors: [{ pointer: '/query/cursor', rule: 'cursor' }] },
+    })
 })
 
 t.test('a page has fifty items unless asked otherwise', async (t) => {

@@ -35,7 +35,12 @@ export const listConsentsService = (fields: FieldCipherPort): Service<typeof lis
   },
   present: (rows, { query, now }) => {
     const consents = rows.map((row) => consentOf(row, fields))
-    const body = pageOf(consents, limitOf(query), ({ id, grantedAt }) => ({ id, at: grantedAt.getTime() }), (consent) => showConsent(consent, now))
+    const body = pageOf(
+      consents,
+      limitOf(query),
+      ({ id, grantedAt }) => ({ id, at: grantedAt.getTime() }),
+      (consent) => showConsent(consent, now),
+    )
     return { body, patientId: query.patientId }
   },
 })
@@ -73,7 +78,13 @@ const ownStore = (call: Call, tx: Parameters<typeof consentStore>[0], fields: Fi
 export const grantConsentService = (fields: FieldCipherPort): Service<typeof grantConsent> => ({
   transact: async (call, tx) => {
     const { agencyId, auditId, body, now, principal } = call
-    const asked = { agencyId, patientId: body.patientId, scope: body.scope, expiresAt: expiryOf(body.expiresAt), grantedBy: principal.userId }
+    const asked = {
+      agencyId,
+      patientId: body.patientId,
+      scope: body.scope,
+      expiresAt: expiryOf(body.expiresAt),
+      grantedBy: principal.userId,
+    }
     const granted = await grant(ownStore(call, tx, fields), { ...asked, now, auditId })
     const shown = showConsent(granted, now)
     return { body: shown, location: consentLocation(granted.id), entityId: granted.id, after: shown }

@@ -20,7 +20,11 @@ const insert = `
   returning id`
 
 /** The consents of one patient of one agency in PostgreSQL, inside the domain transaction. */
-export const consentStore = (tx: Transaction, fields: FieldCipherPort, whose: { readonly agencyId: string; readonly patientId: string }): ConsentStore => ({
+export const consentStore = (
+  tx: Transaction,
+  fields: FieldCipherPort,
+  whose: { readonly agencyId: string; readonly patientId: string },
+): ConsentStore => ({
   async take(id) {
     const record = await tx.findOne(ConsentRecord, { ...whose, id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
     return record && unsealed(record, fields)

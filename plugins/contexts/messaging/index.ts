@@ -3,7 +3,12 @@ import { createConversation, listConversations, listMessages, sendMessage } from
 import { defineContext } from '../../host/define-context.ts'
 import { createConversationService, listConversationsService, listMessagesService, sendMessageService } from './messaging.handlers.ts'
 import { messagingMigrations } from './messaging.migrations.ts'
-import { createConversationStatement, listConversationsStatement, listMessagesStatement, sendMessageStatement } from './messaging.statements.ts'
+import {
+  createConversationStatement,
+  listConversationsStatement,
+  listMessagesStatement,
+  sendMessageStatement,
+} from './messaging.statements.ts'
 
 /** Patients only: no queue, no mail, no way out of the process is granted, so that nothing can follow from a message. @see 02B */
 export default defineContext({

@@ -1,4 +1,4 @@
-import { allRoles, bypassLogin } from './roles.ts'
+import { ownerLogin, allRoles, bypassLogin } from './roles.ts'
 import { migrationTable } from './migrate.ts'
 
 /** What the check cannot read from the catalogue: the few exceptions, each named by who asks. */
@@ -8,6 +8,8 @@ export interface IsolationExpectation {
   /** The roles that the login may become, all of them. */
   readonly roles: readonly string[]
   readonly bypassLogin: string
+  /** Migrates, and runs the owner's commands in one agency at a time. */
+  readonly ownerLogin: string
   /** Tables whose agency stands in another column than `agency_id`. */
   readonly agencyColumns: Readonly<Record<string, string>>
   /** Tables of no agency that nobody but their owner may touch. */
@@ -27,6 +29,7 @@ export interface IsolationExpectation {
 export const defaultExpectation: IsolationExpectation = {
   roles: allRoles,
   bypassLogin,
+  ownerLogin,
   agencyColumns: { host_agency: 'id' },
   ownerOnly: [migrationTable],
   published: [],

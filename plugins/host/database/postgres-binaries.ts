@@ -40,15 +40,22 @@ const link = (root: string, { source, target }: Link): void => {
 }
 
 /**
- * The executables, ready to run. npm packages cannot hold symbolic links, and the package's own install script may have been
- * blocked, so the links between the shared libraries are made here where they are missing.
+ * Makes the links between the package's shared libraries where they are missing: npm packages cannot hold symbolic links, and the
+ * package's own install script may have been blocked.
+ */
+export const completeLinks = (root: string): void => {
+  const links = JSON.parse(readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8')) as Link[]
+  for (const each of links) link(root, each)
+}
+
+/**
+ * The executables, ready to run.
  *
  * @throws Error with one sentence where this platform has no binaries.
  */
 export const postgresBinaries = (platform = `${process.platform}-${process.arch}`): PostgresBinaries => {
   const root = packageRoot(platform)
   const native = join(root, 'native')
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as Link[]
-  for (const each of links) link(root, each)
+  completeLinks(root)
   return { root: native, initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') }
 }

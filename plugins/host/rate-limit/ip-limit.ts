@@ -33,7 +33,7 @@ const storeOver = (limiter: LimiterPort, limits: IpLimitOptions['limits'], which
       else callback(null, told(verdict))
     },
     // The plugin asks for a child with the options of each limit; its group tells which one that is.
-    child: (options: { readonly groupId?: string }) => storeOver(limiter, limits, options.groupId === 'anonymous' ? 'anonymous' : 'all'),
+    child: (options: object) => storeOver(limiter, limits, 'groupId' in options && options.groupId === 'anonymous' ? 'anonymous' : 'all'),
   }
 }
 

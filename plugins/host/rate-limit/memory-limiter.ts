@@ -1,16 +1,22 @@
 import type { Clock } from '../../../domain/shared/clock.ts'
 import type { LimiterPort, Verdict, Window } from '../ports.ts'
-import { type Count, decide, verdictOf } from './verdict.ts'
+import { type Count, isNearer, verdictOf } from './verdict.ts'
 
 interface Counter {
   count: number
   startedMs: number
 }
 
+/**
+ * The counters of one window in two generations. A generation ends when it is full or a window old; the older one is then
+ * dropped whole. What was used since is in the younger one, so time alone drops only what has ended.
+ * (One map in order of age would be simpler, but taking its first entry gets slow after many deletions.)
+ */
 interface Table {
   readonly windowMs: number
-  /** In the order in which windows started, so that the first is also the first to end. */
-  readonly counters: Map<string, Counter>
+  younger: Map<string, Counter>
+  older: Map<string, Counter>
+  bornMs: number
 }
 
 export interface MemoryLimiter extends LimiterPort {
@@ -19,49 +25,49 @@ export interface MemoryLimiter extends LimiterPort {
   size(): number
 }
 
-/** More than one, so that a flood of new keys also clears what has ended. */
-const sweptPerInsert = 2
-
 /**
  * Fixed windows in the process. A window starts with the first attempt of a key and counts refused attempts too.
- * @param options.maxKeys most counters held for each window; when a flood of new keys fills it, the counter that would
- *   end first makes room, so memory is bounded and the price is a window that may start anew early
+ * @param options.maxKeys most counters held for each window; a flood of new keys beyond that makes the windows of keys that
+ *   were not used lately start anew early: the price of bounded memory
  */
 export const createMemoryLimiter = ({ clock, maxKeys = 100_000 }: { readonly clock: Clock; readonly maxKeys?: number }): MemoryLimiter => {
   const tables = new Map<string, Table>()
+  const generation = Math.max(1, Math.floor(maxKeys / 2))
 
-  const tableOf = (window: Window): Table => {
+  const tableOf = (window: Window, nowMs: number): Table => {
     let table = tables.get(window.name)
     if (!table) {
-      table = { windowMs: window.windowMs, counters: new Map() }
+      table = { windowMs: window.windowMs, younger: new Map(), older: new Map(), bornMs: nowMs }
       tables.set(window.name, table)
     }
     if (table.windowMs !== window.windowMs) throw new Error(`Two limits share the name ${window.name}.`)
     return table
   }
 
-  const makeRoom = ({ windowMs, counters }: Table, nowMs: number): void => {
-    let looked = 0
-    for (const [key, counter] of counters) {
-      if (looked++ === sweptPerInsert || nowMs - counter.startedMs < windowMs) break
-      counters.delete(key)
-    }
-    if (counters.size >= maxKeys) counters.delete(counters.keys().next().value!)
+  const ageOf = (sinceMs: number, nowMs: number): number => (nowMs < sinceMs ? Number.POSITIVE_INFINITY : nowMs - sinceMs)
+
+  const turnOver = (table: Table, nowMs: number): void => {
+    const age = ageOf(table.bornMs, nowMs)
+    if (table.younger.size < generation && age < table.windowMs) return
+    // Nothing was looked at for two windows: both generations have ended.
+    table.older = age >= 2 * table.windowMs ? new Map() : table.younger
+    table.younger = new Map()
+    table.bornMs = nowMs
   }
 
   const counterOf = (table: Table, key: string, nowMs: number): Counter => {
-    const held = table.counters.get(key)
+    turnOver(table, nowMs)
+    const young = table.younger.get(key)
+    const held = young ?? table.older.get(key)
     // A clock that was set back must not lock anybody out: the window starts anew.
-    if (held && nowMs - held.startedMs < table.windowMs && nowMs >= held.startedMs) return held
-    if (held) table.counters.delete(key)
-    else makeRoom(table, nowMs)
-    const fresh = { count: 0, startedMs: nowMs }
-    table.counters.set(key, fresh)
-    return fresh
+    const alive = held !== undefined && ageOf(held.startedMs, nowMs) < table.windowMs
+    const counter = alive ? held : { count: 0, startedMs: nowMs }
+    if (counter !== young) table.younger.set(key, counter)
+    return counter
   }
 
   const countOne = (key: string, window: Window, nowMs: number): Count => {
-    const counter = counterOf(tableOf(window), key, nowMs)
+    const counter = counterOf(tableOf(window, nowMs), key, nowMs)
     counter.count += 1
     return { window, count: counter.count, leftMs: counter.startedMs + window.windowMs - nowMs }
   }
@@ -69,17 +75,22 @@ export const createMemoryLimiter = ({ clock, maxKeys = 100_000 }: { readonly clo
   return {
     take: (key, windows) => {
       const nowMs = clock.now()
-      if (windows.length === 1) return verdictOf(countOne(key, windows[0]!, nowMs))
-      return decide(windows.map((window) => countOne(key, window, nowMs)))
+      let nearest = countOne(key, windows[0]!, nowMs)
+      for (let index = 1; index < windows.length; index++) {
+        const next = countOne(key, windows[index]!, nowMs)
+        if (isNearer(next, nearest)) nearest = next
+      }
+      return verdictOf(nearest)
     },
     giveBack: (key, windows) => {
       const nowMs = clock.now()
       for (const window of windows) {
-        const held = tables.get(window.name)?.counters.get(key)
-        if (held && held.count > 0 && nowMs - held.startedMs < window.windowMs) held.count -= 1
+        const table = tables.get(window.name)
+        const held = table?.younger.get(key) ?? table?.older.get(key)
+        if (held && held.count > 0 && ageOf(held.startedMs, nowMs) < window.windowMs) held.count -= 1
       }
     },
-    size: () => [...tables.values()].reduce((sum, { counters }) => sum + counters.size, 0),
+    size: () => [...tables.values()].reduce((sum, { younger, older }) => sum + younger.size + older.size, 0),
     close: async () => tables.clear(),
   }
 }

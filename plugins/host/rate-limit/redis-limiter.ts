@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Verdict, Window } from '../ports.ts'
-import { decide } from './verdict.ts'
+import { isNearer, verdictOf } from './verdict.ts'
 
 /**
  * Counts one attempt in every window at once. A counter lives as long as its window, by the clock of the store;
@@ -51,6 +51,8 @@ export const createRedisLimiter = ({ url, timeoutMs }: { readonly url: string; r
   const redis = new Redis(url, {
     commandTimeout: timeoutMs,
     connectTimeout: timeoutMs * 4,
+    // A connection that lost an answer never finds its place again, and a partition sends no word: open a new one.
+    socketTimeout: timeoutMs * 2,
     // What cannot be sent now is answered now: a request must not wait for a store that is down.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -64,7 +66,8 @@ export const createRedisLimiter = ({ url, timeoutMs }: { readonly url: string; r
   return {
     take: async (key, windows) => {
       const answer = await redis.takeAttempt(windows.length, ...keysOf(key, windows), ...windows.map(({ windowMs }) => windowMs))
-      return decide(windows.map((window, index) => ({ window, count: answer[2 * index]!, leftMs: answer[2 * index + 1]! })))
+      const counts = windows.map((window, index) => ({ window, count: answer[2 * index]!, leftMs: answer[2 * index + 1]! }))
+      return verdictOf(counts.reduce((nearest, next) => (isNearer(next, nearest) ? next : nearest)))
     },
     giveBack: async (key, windows) => {
       await redis.giveAttemptBack(windows.length, ...keysOf(key, windows))

@@ -10,7 +10,7 @@ export interface Count {
 const remainingOf = ({ window, count }: Count): number => Math.max(0, window.max - count)
 
 /** Refused before allowed; of refused ones the one that lasts longest; else the one with the fewest attempts left. */
-const isNearer = (one: Count, other: Count): boolean => {
+export const isNearer = (one: Count, other: Count): boolean => {
   const [oneOver, otherOver] = [one.count > one.window.max, other.count > other.window.max]
   if (oneOver !== otherOver) return oneOver
   if (oneOver) return one.leftMs > other.leftMs
@@ -25,12 +25,3 @@ export const verdictOf = (count: Count): Verdict => ({
   remaining: remainingOf(count),
   resetSeconds: Math.max(1, Math.ceil(count.leftMs / 1000)),
 })
-
-/** Decides over several windows; all must allow. */
-export const decide = (counts: readonly Count[]): Verdict => {
-  let nearest = counts[0]!
-  for (let index = 1; index < counts.length; index++) {
-    if (isNearer(counts[index]!, nearest)) nearest = counts[index]!
-  }
-  return verdictOf(nearest)
-}

@@ -20,7 +20,17 @@ const { superuser, within, insert: add, planOf } = await databaseSession(t, db)
 
 const seed = async (row: Record<string, unknown>): Promise<string> => {
   const id = newId()
-  const full = { agency_id: agency.a, id, patient_id: ana, scope: 'messaging', status: 'active', granted_at: at, granted_by: 'ana', audit_id: audit, ...row }
+  const full = {
+    agency_id: agency.a,
+    id,
+    patient_id: ana,
+    scope: 'messaging',
+    status: 'active',
+    granted_at: at,
+    granted_by: 'ana',
+    audit_id: audit,
+    ...row,
+  }
   await add('consent_record', full)
   return id
 }
@@ -74,7 +84,10 @@ t.test('domain rules are the table’s rules', async (t) => {
     ['consent_record_revoked_later', { scope: 'advisor', status: 'inactive', revoked_at: '2026-11-21T09:59:59Z', revoked_audit_id: audit }],
     ['consent_record_revoked_is_audited', { scope: 'advisor', status: 'inactive', revoked_at: at }],
     ['consent_record_reason_of_revocation', { scope: 'advisor', reason: Buffer.from('x') }],
-    ['consent_record_reason', { scope: 'advisor', status: 'inactive', revoked_at: at, revoked_audit_id: audit, reason: Buffer.alloc(5000) }],
+    [
+      'consent_record_reason',
+      { scope: 'advisor', status: 'inactive', revoked_at: at, revoked_audit_id: audit, reason: Buffer.alloc(5000) },
+    ],
     ['consent_record_agency_id_fkey', { agency_id: newId() }],
   ]
   for (const [constraint, row] of broken) t.equal(await seed(row).catch((error) => error.constraint), constraint)
@@ -91,7 +104,11 @@ t.test('the database allows exactly the transitions that the domain allows', asy
     }
   const revoked = { scope: 'appointments', status: 'inactive', revoked_at: at, revoked_audit_id: audit }
   const id = await seed({ agency_id: agency.b, ...revoked })
-  await t.rejects(superuser.query('update consent_record set revoked_at = now() where id = $1', [id]), { code: 'PT409' }, 'a revocation stands')
+  await t.rejects(
+    superuser.query('update consent_record set revoked_at = now() where id = $1', [id]),
+    { code: 'PT409' },
+    'a revocation stands',
+  )
 })
 
 t.test('the decision', async (t) => {
@@ -104,7 +121,8 @@ t.test('the decision', async (t) => {
   const gate = { role: 'postern_gate', agency: agency.a }
   const permitting = await seed({ patient_id: patient })
   const expiring = await seed({ patient_id: patient, scope: 'advisor', expires_at: soon })
-  for (const status of consentStatuses.filter((status) => status !== 'active')) await seed({ patient_id: patient, scope: 'appointments', status })
+  for (const status of consentStatuses.filter((status) => status !== 'active'))
+    await seed({ patient_id: patient, scope: 'appointments', status })
   t.equal(await decide(gate, 'messaging'), permitting)
   t.equal(await decide(gate, 'advisor'), expiring)
   t.equal(await decide(gate, 'advisor', '2026-11-21T23:59:59.999Z'), expiring)

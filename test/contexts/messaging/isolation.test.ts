@@ -17,7 +17,15 @@ const { superuser, within, insert, planOf } = await databaseSession(t, db)
 
 const conversation = async (row: Record<string, unknown> = {}): Promise<string> => {
   const id = newId()
-  const whole = { agency_id: agency.a, id, patient_id: ana, subject: Buffer.from('sealed'), created_at: at, created_by: 'ana', audit_id: newId() }
+  const whole = {
+    agency_id: agency.a,
+    id,
+    patient_id: ana,
+    subject: Buffer.from('sealed'),
+    created_at: at,
+    created_by: 'ana',
+    audit_id: newId(),
+  }
   await insert('messaging_conversation', { ...whole, ...row })
   return id
 }
@@ -61,12 +69,20 @@ const newMessage = (row: { agency?: string; conversation?: string; patient?: str
 ] // prettier-ignore
 
 /** The constraint that a statement breaks. */
-const told = (work: Promise<unknown>): Promise<unknown> => work.then(() => null, (error) => error.constraint)
+const told = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => null,
+    (error) => error.constraint,
+  )
 
 t.test('a message cannot lie about its conversation, its patient or its agency', async (t) => {
   const write = { role: 'postern_write', agency: agency.a, patient: ana }
   t.equal((await within(write, newMessage())).rowCount, 1)
-  for (const [conversation, where] of [[bens, 'another’s conversation'], [other, 'another agency’s'], [newId(), 'none']] as const)
+  for (const [conversation, where] of [
+    [bens, 'another’s conversation'],
+    [other, 'another agency’s'],
+    [newId(), 'none'],
+  ] as const)
     t.equal(await told(within(write, newMessage({ conversation }))), 'messaging_message_conversation', `under one’s own name in ${where}`)
   await t.rejects(within(write, newMessage({ conversation: bens, patient: ben })), { code: '42501' }, 'under another’s name')
   await t.rejects(within(write, newMessage({ agency: agency.b, conversation: other })), { code: '42501' }, 'in another agency')
@@ -117,9 +133,11 @@ t.test('a page of many messages reads a page, by an index that begins with the a
 })
 
 t.test('with the policies gone, the reads’ own predicates still hold', async (t) => {
-  for (const table of ['messaging_conversation', 'messaging_message']) await superuser.query(`alter table ${table} disable row level security`)
+  for (const table of ['messaging_conversation', 'messaging_message'])
+    await superuser.query(`alter table ${table} disable row level security`)
   t.teardown(async () => {
-    for (const table of ['messaging_conversation', 'messaging_message']) await superuser.query(`alter table ${table} enable row level security`)
+    for (const table of ['messaging_conversation', 'messaging_message'])
+      await superuser.query(`alter table ${table} enable row level security`)
   })
   const rowsOf = (plan: string): string | undefined => /Index Scan[^(]*\(actual rows=([0-9]+)/.exec(plan)?.[1]
   const page = { before_at: '2026-11-21T10:00:00.500Z', before_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', row_limit: 51 }

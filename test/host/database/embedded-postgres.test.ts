@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import pg from 'pg'
 import t from 'tap'
 import { bootstrapCluster } from '../../../plugins/host/database/bootstrap-cluster.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../../plugins/host/database/embedded-postgres.ts'
-import { postgresBinaries } from '../../../plugins/host/database/postgres-binaries.ts'
+import { completeLinks, postgresBinaries } from '../../../plugins/host/database/postgres-binaries.ts'
 import { isServerOf } from '../../../plugins/host/database/postmaster.ts'
 import { stopServer } from '../../../plugins/host/database/server-process.ts'
 import { withStartLock } from '../../../plugins/host/database/start-lock.ts'
@@ -147,7 +147,21 @@ t.test('run by root, it runs as somebody else', { skip: process.getuid?.() === 0
 })
 
 t.test('one clear sentence where there are no binaries', async (t) => {
+  t.match(postgresBinaries(), { postgres: /bin\/postgres$/, initdb: /bin\/initdb$/ })
   t.throws(() => postgresBinaries('darwin-arm64'), /^The embedded PostgreSQL is not available on darwin-arm64\. Set DATABASE_URL/)
+})
+
+t.test('links that the package could not bring along', async (t) => {
+  const root = temporary(t)
+  mkdirSync(join(root, 'native'))
+  writeFileSync(join(root, 'native/library.so.1'), 'library')
+  const links = ['native/library.so', 'native/deeper/library.so'].map((target) => ({ source: 'native/library.so.1', target }))
+  writeFileSync(join(root, 'native/pg-symlinks.json'), JSON.stringify(links))
+  symlinkSync('nowhere', join(root, 'native/library.so'))
+  for (const time of ['made', 'left alone when there']) {
+    completeLinks(root)
+    for (const { target } of links) t.equal(readFileSync(join(root, target), 'utf8'), 'library', `${target} is ${time}`)
+  }
 })
 
 t.test('the start lock', async (t) => {

@@ -61,7 +61,7 @@ const scripted = async (test: Test, first: RequestListener, port = 0) => {
 /** Flags of the server, on a clock that stands still, polled fast. */
 const asking = async (test: Test, url: string) => {
   const clock = frozenClock()
-  const flags = await observedFlags({ unleash: { url, token: 'secret-token', appName: 'postern', timeoutMs: 150 }, clock, pollMs: 20 })
+  const flags = await observedFlags({ unleash: { url, token: 'secret-token', appName: 'postern', timeoutMs: 500 }, clock, pollMs: 20 })
   test.teardown(() => flags.close())
   return { clock, flags, chat: () => flags.isOn('USE_CHAT_WRITES', caller()), reads: () => flags.isOn('USE_APPOINTMENT_READS', caller()) }
 }

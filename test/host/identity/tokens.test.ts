@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto'
+import { constants, createHmac, createPrivateKey, createPublicKey, sign, type JsonWebKey } from 'node:crypto'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
@@ -9,6 +9,7 @@ import { startDevIssuer, type DevIssuer, type DevIssuerOptions } from '../../../
 import { newKey, type IssuerAlgorithm } from '../../../plugins/dev/issuer-state.ts'
 import { signToken, tokenClaims, type TokenOverrides } from '../../../plugins/dev/sign-token.ts'
 import { createIdentity, type IdentityOptions } from '../../../plugins/host/identity/identity.ts'
+import { createKeySet } from '../../../plugins/host/identity/key-set.ts'
 import type { Principal } from '../../../plugins/host/principal.ts'
 
 const audience = 'postern'
@@ -337,6 +338,7 @@ t.test('keys are refreshed in the background, and a failing refresh is not hamme
   clock.advance(5 * minute)
   for (let index = 0; index < 100; index++) t.notOk(identity.authenticate(header) instanceof Promise)
   await tried(source.issue(clock.now(), { header: { kid: 'x' } }))
+  for (let index = 0; index < 5; index++) t.equal(await tried(source.issue(clock.now())), 'accepted')
   t.same(source.seen.slice(2), ['/.well-known/openid-configuration'], 'a hundred requests, one attempt')
   clock.advance(10_000)
   up = true
@@ -344,6 +346,30 @@ t.test('keys are refreshed in the background, and a failing refresh is not hamme
   await tried(source.issue(clock.now(), { header: { kid: 'y' } }))
   t.equal(identity.stats().keysAgeMs, 0, 'renewed')
   t.notOk(identity.authenticate(header) instanceof Promise, 'the same keys: nothing is forgotten')
+})
+
+t.test('a key set tries a failing issuer every 10 s, for an hour, and then says no', async (t) => {
+  const clock = frozenClock()
+  let fetched = 0
+  const fetchKeys = async () => {
+    fetched += 1
+    if (fetched > 1) throw new Error('down')
+    return new Map([['k', { pem: 'pem', algorithms: ['ES256'] }]])
+  }
+  const keys = createKeySet({ clock, fetchKeys, onRotation: () => undefined })
+  await keys.load()
+  clock.advance(5 * minute)
+  for (let second = 0; second < 60; second++) {
+    for (let index = 0; index < 3; index++) {
+      t.ok(keys.touch())
+      await keys.seek('k')
+    }
+    clock.advance(1_000)
+  }
+  t.equal(fetched, 1 + 6)
+  clock.advance(54 * minute + 1)
+  t.notOk(keys.touch())
+  await t.rejects(keys.load(), { code: 'UPSTREAM_UNAVAILABLE' })
 })
 
 t.test('an issuer that lies, stalls or fails gives no keys: 503, and its words are not trusted', async (t) => {
@@ -355,8 +381,12 @@ t.test('an issuer that lies, stalls or fails gives no keys: 503, and its words a
     'server error': () => (_request, response) => void response.writeHead(500).end('{}'),
     'no JSON': () => (_request, response) => void response.end('<html>'),
     'null': () => (_request, response) => void response.end('null'),
-    'redirect': (issuer) => (_request, response) => void response.writeHead(302, { location: `${issuer}/jwks` }).end(),
-    'too large': () => (_request, response) => void response.end(`"${'x'.repeat(300_000)}"`),
+    'redirect': (issuer, keys) => (request, response) => {
+      if (request.url === '/jwks') response.writeHead(302, { location: '/moved' }).end()
+      else if (request.url === '/moved') response.end(JSON.stringify({ keys }))
+      else honest(issuer, keys)(request, response)
+    },
+    'too large': (issuer, keys) => honest(issuer, keys, { padding: 'x'.repeat(300_000) }),
     'keys are no list': (issuer) => honest(issuer, {}),
     'no keys': (issuer) => honest(issuer, []),
     'no usable keys': (issuer, [key]) =>
@@ -421,6 +451,39 @@ t.test('modules: asked for administrators alone, again after 10 s, and their fai
   }
   answer = () => ['billing', 'dea']
   t.same(await scopes(), ['cms:view', 'dea:view'])
+})
+
+t.test('a key works with its own algorithm alone, whatever else is on the list', async (t) => {
+  const pair = newKey('RS256')
+  const published = { ...createPublicKey({ key: pair, format: 'jwk' }).export({ format: 'jwk' }), kid: pair['kid'], alg: 'RS256' }
+  const source = await liar(t, (issuer) => honest(issuer, [published]))
+  const { tried } = identityFor(t, { ...source, algorithms: ['RS256', 'PS256'] })
+  const token = (alg: string) => {
+    const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const claims = tokenClaims(ana, { ...source, audience, nowMs: Date.now() })
+    const input = `${encode({ alg, kid: pair['kid'], typ: 'at+jwt' })}.${encode(claims)}`
+    const padding = alg === 'PS256' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {}
+    const signature = sign('sha256', Buffer.from(input), { key: createPrivateKey({ key: pair, format: 'jwk' }), ...padding })
+    return `${input}.${signature.toString('base64url')}`
+  }
+  t.equal(await tried(token('RS256')), 'accepted')
+  t.equal(await tried(token('PS256')), 'UNAUTHORIZED')
+})
+
+t.test('a token that is being admitted while the keys change is not remembered', async (t) => {
+  let answer = (_modules: string[]): void => undefined
+  let asked = (): void => undefined
+  const waiting = new Promise<void>((resolve) => (asked = resolve))
+  const issuer = await issuerFor(t)
+  const agencyModules = () => (asked(), new Promise<string[]>((resolve) => (answer = resolve)))
+  const { identity, bearer, tried } = identityFor(t, { ...issuer, agencyModules })
+  const admitted = bearer(issuer.issueToken(admin))
+  await waiting
+  issuer.rotateKeys({ retire: true })
+  t.equal(await tried(issuer.issueToken(ana)), 'accepted')
+  answer([])
+  t.equal((await admitted).userId, admin.sub)
+  t.equal(identity.stats().tokens, 1, 'only the one that the new key signed')
 })
 
 t.test('the map of known tokens is bounded', async (t) => {

@@ -1,0 +1,35 @@
+/** A clause of a source document, the checks that hold it, and the tests that prove the checks. */
+export interface Clause {
+  readonly id: string
+  /** The clause in a few words of our own. */
+  readonly says: string
+  /** Names of `plugins/host/contract-checks.ts`; each runs whenever the contract is printed. */
+  readonly checks: readonly string[]
+  /** Test files that prove it on the running service. */
+  readonly tests: readonly string[]
+}
+
+/** MIG-03, 02B and the FusionEMS parts that bind this version. A clause whose context is still to come says so by having no test. */
+export const clauses: readonly Clause[] = [
+  { id: 'MIG-03 §3', says: 'Reads and drafts only in the provider portal', checks: ['reads-are-get', 'provider-portal-effects'], tests: ['test/host/contract-check.test.ts'] },
+  { id: 'MIG-03 §4', says: 'Nothing irreversible; least privilege', checks: ['effects-declared', 'capabilities-approved'], tests: ['test/host/contract-check.test.ts', 'test/house/mutation.test.ts'] },
+  { id: 'MIG-03 §5', says: 'No billing, no appointment execution, no delivery, no EHR write-back, no autonomous AI', checks: ['no-forbidden-verbs', 'no-outbound'], tests: ['test/host/contract-check.test.ts'] },
+  { id: 'MIG-03 §6', says: 'Services in their order, none besides', checks: ['order', 'contexts-approved'], tests: ['test/host/contract-check.test.ts'] },
+  { id: 'MIG-03 §7', says: 'Stop conditions halt until decided', checks: ['amendments-complete'], tests: ['test/host/contract-check.test.ts'] },
+  { id: 'MIG-03 §8', says: 'Other apps are not part of it', checks: ['contexts-approved'], tests: ['test/host/contract-check.test.ts'] },
+  { id: '02B, Core Principle', says: 'Writes are user-triggered and pass the gateway only', checks: ['patients-write-messages'], tests: ['test/house/mutation.test.ts'] },
+  { id: '02B, Allowed Operations', says: 'createConversation and sendMessage, nothing else', checks: ['messaging-operations'], tests: ['test/contexts/messaging'] },
+  { id: '02B, Explicitly Forbidden', says: 'No AI, no reply, no queue, no provider workflow', checks: ['messaging-has-no-reach', 'patients-write-messages'], tests: ['test/host/contract-check.test.ts'] },
+  { id: '02B, Feature Flags', says: 'USE_CHAT_WRITES, off by default, obeyed at once', checks: ['messaging-switch'], tests: ['test/host/flags/file.test.ts', 'test/house/mutation.test.ts'] },
+  { id: '02B, Identity & Authorization', says: 'Actor, ownership, consent', checks: ['messaging-consent'], tests: ['test/contexts/messaging', 'test/house/mutation.test.ts'] },
+  { id: '02B, Validation', says: 'Explicit schemas per operation', checks: ['bodies-closed'], tests: ['test/host/error-contract.test.ts'] },
+  { id: '02B, Idempotency', says: 'A key on every write; no duplicates', checks: ['messaging-keys'], tests: ['test/contexts/messaging', 'test/house/mutation.test.ts'] },
+  { id: '02B, Rate Limiting', says: 'Per user, burst, per conversation; hard refusal', checks: ['messaging-limits'], tests: ['test/contexts/messaging', 'test/house/mutation.test.ts'] },
+  { id: '02B, Audit', says: 'Every attempt with its payload, in the audit store alone', checks: ['writes-audited'], tests: ['test/host/audit', 'test/house/canary.test.ts'] },
+  { id: '02B, Logging', says: 'Metadata only', checks: ['rooms-without-logger'], tests: ['test/house/canary.test.ts'] },
+  { id: '02B, Error Contracts', says: 'Seven codes and no other', checks: ['messaging-codes'], tests: ['test/host/error-contract.test.ts'] },
+  { id: 'FusionEMS part 2', says: 'The permission matrix', checks: ['scopes-known'], tests: ['test/config/permissions.test.ts'] },
+  { id: 'FusionEMS part 2, AI Agents', says: 'Delegated reads under a policy version', checks: ['agents-read'], tests: ['test/host/identity'] },
+  { id: 'FusionEMS part 4, layer 1', says: 'Row security with a rejected missing context', checks: ['tables-owned'], tests: ['test/host/database'] },
+  { id: 'FusionEMS part 4, layer 2', says: 'Seven steps, deny by default, request log', checks: ['operations-declared'], tests: ['test/host/pipeline.test.ts', 'test/host/contract-check.test.ts'] },
+]

@@ -1,0 +1,75 @@
+import type { ClientBase } from 'pg'
+import { eventColumns } from './audit-record.ts'
+import type { StoredEvent } from './canonical.ts'
+
+/** What an auditor asks for; everything given must hold. */
+export interface EventFilter {
+  readonly action?: string
+  /** A user id. */
+  readonly actor?: string
+  /** The id of a record. */
+  readonly entity?: string
+  readonly outcome?: string
+  /** From this time on. */
+  readonly from?: Date
+  /** Before this time. */
+  readonly to?: Date
+  /** Rows older than this position: the last row of the page before. */
+  readonly before: { readonly at: Date; readonly id: string }
+  /** Most rows. */
+  readonly limit: number
+}
+
+/** One entry of the AI action log. */
+export interface AiAction {
+  readonly id: string
+  readonly agencyId: string
+  readonly at: string
+  /** `AI Agent under <role> authority`. @see FusionEMS part 2 */
+  readonly executedBy: string
+  readonly agentId: string
+  readonly policyVersionId: string | null
+  readonly underRole: string | null
+  readonly userId: string | null
+  readonly action: string
+  readonly outcome: string
+  readonly reason: string | null
+  readonly patientId: string | null
+  readonly entityType: string | null
+  readonly entityId: string | null
+  readonly requestId: string | null
+}
+
+const conditions = { action: 'action', actor: 'user_id', entity: 'entity_id', outcome: 'outcome' } as const
+
+/** Rows of one agency, the newest first. */
+export const readEvents = async (client: ClientBase, agencyId: string, filter: EventFilter): Promise<StoredEvent[]> => {
+  const values: unknown[] = [agencyId, filter.before.at, filter.before.id, filter.limit]
+  const where = ['agency_id = $1', '(at, id) < ($2, $3)']
+  const add = (condition: (parameter: string) => string, value: unknown): void => {
+    values.push(value)
+    where.push(condition(`$${values.length}`))
+  }
+  for (const [name, column] of Object.entries(conditions)) {
+    const value = filter[name as keyof typeof conditions]
+    if (value !== undefined) add((parameter) => `${column} = ${parameter}`, value)
+  }
+  // The index of refusals is partial: only a predicate that the planner can prove lets it be used.
+  if (filter.outcome !== undefined && !['success', 'replayed'].includes(filter.outcome)) where.push("outcome not in ('success', 'replayed')")
+  if (filter.from) add((parameter) => `at >= ${parameter}`, filter.from)
+  if (filter.to) add((parameter) => `at < ${parameter}`, filter.to)
+  const text = `select ${eventColumns} from audit_event where ${where.join(' and ')} order by at desc, id desc limit $4`
+  return (await client.query(text, values)).rows as StoredEvent[]
+}
+
+const aiActionsSql = `
+  select id, agency_id as "agencyId", at, executed_by as "executedBy", agent_id as "agentId", policy_version_id as "policyVersionId",
+    under_role as "underRole", user_id as "userId", action, outcome, reason, patient_id as "patientId", entity_type as "entityType",
+    entity_id as "entityId", request_id as "requestId"
+  from audit_ai_action where agency_id = $1 and (at, id) < ($2, $3) order by at desc, id desc limit $4`
+
+/** What AI agents did in one agency, the newest first. */
+export const readAiActions = async (client: ClientBase, agencyId: string, filter: Pick<EventFilter, 'before' | 'limit'>): Promise<AiAction[]> => {
+  const { rows } = await client.query<Omit<AiAction, 'at'> & { at: Date }>(aiActionsSql, [agencyId, filter.before.at, filter.before.id, filter.limit])
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
+}

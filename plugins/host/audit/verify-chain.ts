@@ -1,0 +1,150 @@
+import type { ClientBase } from 'pg'
+import { auditInput } from './audit-input.ts'
+import { canonicalColumns, genesis, type StoredEvent } from './canonical.ts'
+import type { ChainHead } from './chain-head.ts'
+import { diagnose, type ChainPosition, type Finding } from './diagnose.ts'
+
+/** Rows that were retired: the chain goes on behind `seq` with `hash`. */
+export interface Anchor {
+  readonly agencyId: string
+  readonly lane: number
+  readonly fromSeq: number
+  readonly seq: number
+  readonly hash: Buffer
+}
+
+export interface Chain {
+  readonly agencyId: string
+  readonly lane: number
+  /** By number. */
+  readonly anchors: readonly Anchor[]
+  /** `undefined` where the head's row is missing. */
+  readonly head: ChainHead | undefined
+  /** The last head that was signed. */
+  readonly signed: (ChainHead & { readonly at: string }) | undefined
+}
+
+export interface ChainResult {
+  readonly rows: number
+  readonly finding: Finding | null
+  /** Whether the last signed head was found as it was signed. */
+  readonly signedHolds: boolean
+}
+
+const rangeRows = 20_000
+const neighbours = 256
+
+const rangeSql = `
+  select count(*) as rows, max(seq) as last, min(seq) filter (where misfit) as wrong from (
+    select seq,
+      seq <> coalesce(lag(seq) over chain, $3::bigint) + 1
+        or hash <> sha256(coalesce(lag(hash) over chain, $5::bytea) || audit_canonical(${canonicalColumns.map(({ name }) => name).join(', ')})) as misfit
+    from audit_event
+    where agency_id = $1 and lane = $2 and seq > $3 and seq <= $4
+    window chain as (order by seq)
+  ) checked`
+
+const hashSql = 'select hash from audit_event where agency_id = $1 and lane = $2 and seq = $3 limit 2'
+const lastSql = 'select max(seq) as last from audit_event where agency_id = $1 and lane = $2'
+
+const eventSql = `
+  select lane, seq, outcome, reason, ${auditInput.map(({ name }) => name).join(', ')}, hash from audit_event
+  where agency_id = $1 and lane = $2 and seq > $3 order by seq, hash limit ${neighbours}`
+
+type Row = Record<string, unknown>
+
+const query = async (client: ClientBase, name: string, text: string, values: readonly unknown[]): Promise<Row[]> =>
+  (await client.query({ name, text, values: [...values] })).rows as Row[]
+
+/** The hash of one row, or null where there is none (or more than one). */
+export const hashAt = async (client: ClientBase, { agencyId, lane }: Pick<Chain, 'agencyId' | 'lane'>, seq: number): Promise<Buffer | null> => {
+  const rows = await query(client, 'audit_hash', hashSql, [agencyId, lane, seq])
+  return rows.length === 1 ? (rows[0]!.hash as Buffer) : null
+}
+
+const rowsBehind = async (client: ClientBase, { agencyId, lane }: Chain, seq: number): Promise<StoredEvent[]> => {
+  const rows = await query(client, 'audit_rows', eventSql, [agencyId, lane, seq])
+  return rows.map((row) => ({ ...row, seq: Number(row.seq) }) as unknown as StoredEvent)
+}
+
+interface Walk {
+  position: ChainPosition
+  rows: number
+  finding: Finding | null
+}
+
+/** Follows a chain from where `walk` stands through `to`; stops at the first row that does not fit. */
+const follow = async (client: ClientBase, chain: Chain, walk: Walk, to: number): Promise<void> => {
+  while (walk.position.seq < to && !walk.finding) {
+    const { seq, hash } = walk.position
+    const until = Math.min(seq + rangeRows, to)
+    const [range] = await query(client, 'audit_range', rangeSql, [chain.agencyId, chain.lane, seq, until, hash])
+    walk.rows += Number(range!.rows)
+    const right = range!.wrong === null ? Number(range!.last ?? seq) : Number(range!.wrong) - 1
+    // What is right up to a gap ends before it, not at the row behind it.
+    const last = range!.wrong === null ? right : await lastBefore(client, chain, right, seq)
+    if (last > seq) walk.position = { seq: last, hash: (await hashAt(client, chain, last)) ?? hash }
+    if (range!.wrong !== null || last < until) walk.finding = await nameBreak(client, chain, walk.position, to)
+  }
+}
+
+const lastBefore = async (client: ClientBase, { agencyId, lane }: Chain, seq: number, start: number): Promise<number> => {
+  const text = 'select max(seq) as last from audit_event where agency_id = $1 and lane = $2 and seq > $3 and seq <= $4'
+  const [row] = await query(client, 'audit_last_before', text, [agencyId, lane, start, seq])
+  return Number(row!.last ?? start)
+}
+
+const nameBreak = async (client: ClientBase, chain: Chain, position: ChainPosition, to: number): Promise<Finding> => {
+  const rows = await rowsBehind(client, chain, position.seq)
+  if (rows.length > 0) return diagnose(position, rows)
+  const cut = chain.signed && chain.signed.seq > position.seq
+  const detail = `rows ${position.seq + 1} to ${to} are missing at the end`
+  return { kind: cut ? 'cut-tail' : 'removed', seq: position.seq + 1, detail: cut ? `${detail}; the head was signed at ${chain.signed.at}` : detail }
+}
+
+const checkHead = (chain: Chain, { seq, hash }: ChainPosition): Finding | null => {
+  const { head } = chain
+  if (!head) return { kind: 'head', seq, detail: 'the chain has rows and no head' }
+  if (head.seq < seq) return { kind: 'head', seq: head.seq, detail: `the head was set back to ${head.seq}; rows go on to ${seq}` }
+  if (head.hash !== hash.toString('hex')) return { kind: 'head', seq, detail: 'the head has another hash than the last row' }
+  return null
+}
+
+const checkSigned = async (client: ClientBase, chain: Chain, last: ChainPosition): Promise<Finding | null> => {
+  const { signed } = chain
+  if (!signed) return null
+  if (signed.seq > last.seq) {
+    return { kind: 'cut-tail', seq: last.seq + 1, detail: `rows ${last.seq + 1} to ${signed.seq} are missing; the head ${signed.seq} was signed at ${signed.at}` }
+  }
+  const retired = chain.anchors.find(({ fromSeq, seq }) => fromSeq <= signed.seq && signed.seq <= seq)
+  if (retired && retired.seq !== signed.seq) return null
+  const hash = retired ? retired.hash : await hashAt(client, chain, signed.seq)
+  if (hash?.toString('hex') === signed.hash) return null
+  return { kind: 'rewritten', seq: signed.seq, detail: `the row is not the one whose hash was signed at ${signed.at}` }
+}
+
+const checkRetired = async (client: ClientBase, chain: Chain, anchor: Anchor): Promise<Finding | null> => {
+  const last = await lastBefore(client, chain, anchor.seq, anchor.fromSeq - 1)
+  if (last < anchor.fromSeq) return null
+  return { kind: 'inserted', seq: last, detail: `rows ${anchor.fromSeq} to ${anchor.seq} have been retired, and here is one again` }
+}
+
+/**
+ * Checks one chain from its beginning, or from behind what was retired, to its head and to the last signed head. The hashes are
+ * computed in the database, in ranges, by the same function that wrote them.
+ */
+export const verifyChain = async (client: ClientBase, chain: Chain): Promise<ChainResult> => {
+  const walk: Walk = { position: { seq: 0, hash: genesis }, rows: 0, finding: null }
+  for (const anchor of chain.anchors) {
+    await follow(client, chain, walk, anchor.fromSeq - 1)
+    walk.finding ??= await checkRetired(client, chain, anchor)
+    if (walk.finding) break
+    walk.position = { seq: anchor.seq, hash: anchor.hash }
+  }
+  const [row] = await query(client, 'audit_last', lastSql, [chain.agencyId, chain.lane])
+  const last = Math.max(Number(row!.last ?? 0), chain.head?.seq ?? 0)
+  if (!walk.finding) await follow(client, chain, walk, last)
+  const signed = walk.finding ? null : await checkSigned(client, chain, walk.position)
+  const finding = walk.finding ?? signed ?? (last === 0 && !chain.head ? null : checkHead(chain, walk.position))
+  return { rows: walk.rows, finding, signedHolds: Boolean(chain.signed) && finding === null }
+}
