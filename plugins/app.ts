@@ -6,6 +6,7 @@ import { systemClock, type Clock } from '../domain/shared/clock.ts'
 import { contexts as allContexts } from './contexts.ts'
 import { answerErrors } from './host/answer-errors.ts'
 import { buildServer } from './host/build-server.ts'
+import { checkManifests } from './host/contract-check.ts'
 import type { ContextDefinition } from './host/define-context.ts'
 import type { GateName } from './host/gates/gate.ts'
 import { serveHealth, serveOps } from './host/health.ts'
@@ -61,6 +62,8 @@ const buildOps = async (config: AppConfig, parts: Parts, log: Log, loaded: () =>
  */
 export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}): Promise<Postern> => {
   const contexts = overrides.contexts ?? allContexts
+  const contract = overrides.contract ?? approvedContract
+  checkManifests(contract, contexts.map(({ manifest }) => manifest))
   const log = createLog(config.logLevel, overrides.logTo)
   const parts = await openParts(config, { clock: overrides.clock ?? systemClock, contexts, log, withoutGates: new Set(overrides.withoutGates) })
   try {
@@ -74,7 +77,7 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     await documentRoutes(app, { serve: showsDocs(config), publicUrl: config.server.publicUrl, version })
     const loaded = await loadContexts(app, contexts, {
       host: parts.host,
-      contract: overrides.contract ?? approvedContract,
+      contract,
       capabilities: parts.capabilities,
       knownScopes: new Set(everyScope),
     })

@@ -2,13 +2,20 @@ import closeWithGrace from 'close-with-grace'
 import { ConfigError, loadConfig, type AppConfig } from '../config/env.ts'
 import { buildApp, type Postern } from './app.ts'
 import { firstSteps } from './dev/first-steps.ts'
+import { explainListening, tryPlace, type Place } from './listen.ts'
 
 /** Longest that requests in flight are waited for at shutdown, in milliseconds. */
 const graceMs = 15_000
 
-const listen = async ({ app, ops }: Postern, { server }: AppConfig): Promise<string> => {
-  const address = await app.listen({ host: server.host, port: server.port })
-  if (server.opsPort !== null) await ops.listen({ host: '127.0.0.1', port: server.opsPort })
+const placesOf = ({ server }: AppConfig): { main: Place; ops: Place | null } => ({
+  main: { host: server.host, port: server.port, variable: 'PORT' },
+  ops: server.opsPort === null ? null : { host: '127.0.0.1', port: server.opsPort, variable: 'OPS_PORT' },
+})
+
+const listen = async ({ app, ops }: Postern, config: AppConfig): Promise<string> => {
+  const places = placesOf(config)
+  const address = await app.listen({ host: places.main.host, port: places.main.port }).catch((error: unknown) => explainListening(error, places.main))
+  if (places.ops) await ops.listen({ host: places.ops.host, port: places.ops.port }).catch((error: unknown) => explainListening(error, places.ops!))
   return address
 }
 
@@ -19,6 +26,7 @@ const fail = (error: unknown): never => {
 
 const start = async (): Promise<void> => {
   const config = loadConfig()
+  for (const place of Object.values(placesOf(config))) if (place) await tryPlace(place)
   const postern = await buildApp(config)
   const address = await listen(postern, config).catch(async (error: unknown) => {
     await postern.close()

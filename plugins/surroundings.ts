@@ -15,13 +15,20 @@ export interface Surroundings {
 }
 
 // What only development needs is loaded only there.
-const developmentLogins = async (directory: string) => {
+const developmentLogins = async (directory: string, dataDir: string, clock: Clock) => {
   const { startDevelopmentDatabase, seedDemo } = await import('./dev/development-database.ts')
+  const { writeDemoFiles } = await import('./dev/demo-files.ts')
   const { prepareDatabase } = await import('./prepare-database.ts')
   const database = await startDevelopmentDatabase(directory)
-  await prepareDatabase(database.ownerUrl)
-  await seedDemo(database.ownerUrl)
-  return database
+  try {
+    await prepareDatabase(database.ownerUrl)
+    await seedDemo(database.ownerUrl)
+    writeDemoFiles(dataDir, clock.now())
+    return database
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
 }
 
 const developmentKeys = async (config: AppConfig): Promise<Keys> => {
@@ -45,7 +52,7 @@ export const openSurroundings = async (config: AppConfig, clock: Clock): Promise
   const keys = await developmentKeys(config)
   const devIssuer = config.identity.issuer === null ? await developmentIssuer(config, clock) : null
   try {
-    const embedded = config.database.kind === 'embedded' ? await developmentLogins(config.database.directory) : null
+    const embedded = config.database.kind === 'embedded' ? await developmentLogins(config.database.directory, config.dataDir, clock) : null
     const server = config.database.kind === 'server' ? config.database : null
     return {
       keys,
@@ -55,7 +62,7 @@ export const openSurroundings = async (config: AppConfig, clock: Clock): Promise
       checkpoints,
       async close() {
         await devIssuer?.close()
-        await embedded?.server.stop()
+        await embedded?.stop()
       },
     }
   } catch (error) {

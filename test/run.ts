@@ -20,9 +20,18 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const children = new Set<ChildProcess>()
 let interrupted = false
 
+/** Signals a child and everything that it started: each is the head of a process group of its own. */
+const signal = (child: ChildProcess, name: NodeJS.Signals): void => {
+  try {
+    process.kill(-child.pid!, name)
+  } catch {
+    // All of them are gone.
+  }
+}
+
 const start = (args: readonly string[], options: { env?: NodeJS.ProcessEnv; pipe?: boolean } = {}): ChildProcess => {
   const stdio = ['ignore', options.pipe ? 'pipe' : 'inherit', 'inherit'] as const
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...options.env }, stdio: [...stdio] })
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...options.env }, stdio: [...stdio], detached: true })
   children.add(child)
   return child
 }
@@ -32,6 +41,7 @@ const endOf = (child: ChildProcess): Promise<boolean> =>
     child.once('error', () => done(false))
     child.once('close', (code) => {
       children.delete(child)
+      if (interrupted) signal(child, 'SIGKILL')
       done(code === 0)
     })
   })
@@ -39,7 +49,9 @@ const endOf = (child: ChildProcess): Promise<boolean> =>
 /** Tap compiles its own test class for the plugins chosen in .taprc; a run that finds it out of date fails, so it is done before. */
 const buildTap = async (): Promise<void> => {
   const stamp = join(root, 'node_modules/.cache/tap-build')
-  const wanted = createHash('sha256').update(readFileSync(join(root, '.taprc'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, '.taprc')))
+    .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   if (!(await endOf(start([tap, 'build'])))) throw new Error('tap build failed')
   mkdirSync(join(stamp, '..'), { recursive: true })
@@ -47,7 +59,8 @@ const buildTap = async (): Promise<void> => {
 }
 
 const testFiles = (named: readonly string[]): string[] => {
-  const within = (path: string): string[] => (statSync(join(root, path)).isDirectory() ? globSync(`${path}/**/*.test.ts`, { cwd: root }) : [path])
+  const within = (path: string): string[] =>
+    statSync(join(root, path)).isDirectory() ? globSync(`${path}/**/*.test.ts`, { cwd: root }) : [path]
   return (named.length > 0 ? named : ['test']).flatMap(within).sort()
 }
 
@@ -74,6 +87,7 @@ const main = async (args: readonly string[]): Promise<Tally> => {
   const started = await startTestCluster()
   try {
     await prepareTemplate(started.cluster)
+    if (interrupted) return { passed: 0, failed: 1 }
     const tally = await runTap(files, withCoverage, started)
     if (withCoverage && !interrupted && !(await coverageHolds())) tally.failed += 1
     return tally
@@ -82,11 +96,11 @@ const main = async (args: readonly string[]): Promise<Tally> => {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    for (const child of children) signal(child, interrupted ? 'SIGKILL' : name)
     if (interrupted) process.exit(130)
     interrupted = true
-    for (const child of children) child.kill(signal)
   })
 }
 

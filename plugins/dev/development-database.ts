@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import { demoAgencies } from '../../config/personas.ts'
 import { addAgency } from '../host/agencies.ts'
 import { bootstrapCluster, type Logins } from '../host/database/bootstrap-cluster.ts'
@@ -31,15 +33,45 @@ const passwordsIn = (directory: string): Passwords => {
   return passwords
 }
 
+/** Sessions of other processes on the same data: a second service, a command that is still at work. */
+const othersOn = async (superuserUrl: string): Promise<boolean> => {
+  const client = new pg.Client({ connectionString: superuserUrl, connectionTimeoutMillis: 2_000, query_timeout: 2_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rowCount } = await client.query("select from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()")
+    return rowCount !== 0
+  } catch {
+    return false
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** How long one's own sessions may take to disappear, in milliseconds. */
+const lingerMs = 1_000
+
+/** The last one out stops the server: whoever ends while others still use it leaves it to them. */
+const leave = async (server: EmbeddedPostgres): Promise<void> => {
+  const deadline = performance.now() + lingerMs
+  while (await othersOn(server.superuserUrl)) {
+    if (performance.now() > deadline) return
+    await delay(25)
+  }
+  await server.stop()
+}
+
 export interface DevelopmentDatabase extends Logins {
   readonly server: EmbeddedPostgres
+  /** Stops the server, unless another process still uses it. */
+  stop(): Promise<void>
 }
 
 /** The embedded PostgreSQL with its logins: what `DATABASE_URL` stands for in production. */
 export const startDevelopmentDatabase = async (directory: string): Promise<DevelopmentDatabase> => {
   const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), durable: true })
   const logins = await bootstrapCluster({ superuserUrl: server.superuserUrl, database: 'postern', passwords: passwordsIn(join(directory, 'keys')) })
-  return { ...logins, server }
+  return { ...logins, server, stop: () => leave(server) }
 }
 
 /** The demo agencies; running it again changes nothing. */

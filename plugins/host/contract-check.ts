@@ -62,6 +62,10 @@ export const checkManifest = (contract: Contract, manifest: Manifest, loaded: re
   checkReach(contract, approval, manifest)
 }
 
+/** Holds every manifest against the contract, in order: before anything is opened for contexts that may not load. Throws `ContractBreach`. */
+export const checkManifests = (contract: Contract, manifests: readonly Manifest[]): void =>
+  manifests.forEach((manifest, index) => checkManifest(contract, manifest, manifests.slice(0, index)))
+
 const checkEffect = (manifest: Manifest, operation: AnyOperation): void => {
   const { name } = operation
   if (!manifest.effects.includes(operation.effect)) breach(`MIG-03 §4: ${name} has the effect "${operation.effect}", which ${manifest.name} did not declare.`)

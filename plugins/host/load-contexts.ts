@@ -2,7 +2,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Contract } from '../../config/contract.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
-import { checkManifest, checkOperation, ContractBreach } from './contract-check.ts'
+import { checkManifests, checkOperation, ContractBreach } from './contract-check.ts'
 import type { Capabilities, ContextDefinition, ContextScope, Manifest } from './define-context.ts'
 import type { Host } from './host.ts'
 import { declaredBy, serveOperation } from './serve.ts'
@@ -54,9 +54,9 @@ const forbidHostPages = (scope: FastifyInstance, manifest: Manifest): void => {
 export const loadContexts = async (app: FastifyInstance, contexts: readonly ContextDefinition[], options: LoadOptions): Promise<Loaded> => {
   const manifests: Manifest[] = []
   const operations: { context: string; operation: AnyOperation; kind: string }[] = []
+  checkManifests(options.contract, contexts.map(({ manifest }) => manifest))
   for (const context of contexts) {
     const { manifest } = context
-    checkManifest(options.contract, manifest, manifests)
     const plugin = async (instance: FastifyInstance): Promise<void> => {
       forbidHostPages(instance, manifest)
       const scope = instance as ContextScope

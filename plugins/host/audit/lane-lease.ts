@@ -16,6 +16,7 @@ export interface LaneLease {
 }
 
 const lockClass = 5_067_002
+// Lane 0 is for commands that the owner runs.
 const highestLane = 1_023
 
 const connect = async (connectionString: string, onLost: (error: unknown) => void): Promise<pg.Client> => {
@@ -40,7 +41,7 @@ const tryLock = async (client: pg.Client, lane: number): Promise<boolean> => {
 
 const lockLanes = async (client: pg.Client, count: number, preferred: readonly number[]): Promise<number[]> => {
   const held: number[] = []
-  const candidates = new Set([...preferred, ...Array.from({ length: highestLane + 1 }, (_, lane) => lane)])
+  const candidates = new Set([...preferred, ...Array.from({ length: highestLane }, (_, index) => index + 1)])
   for (const lane of candidates) {
     if (held.length === count) break
     if (await tryLock(client, lane)) held.push(lane)

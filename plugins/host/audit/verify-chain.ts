@@ -34,11 +34,13 @@ export interface ChainResult {
 const rangeRows = 20_000
 const neighbours = 256
 
+// A range that begins in the middle takes the stored hash before it: whether that one is right is the range's before.
 const rangeSql = `
   select count(*) as rows, max(seq) as last, min(seq) filter (where misfit) as wrong from (
     select seq,
-      seq <> coalesce(lag(seq) over chain, $3::bigint) + 1
-        or hash <> sha256(coalesce(lag(hash) over chain, $5::bytea) || audit_canonical(${canonicalColumns.map(({ name }) => name).join(', ')})) as misfit
+      seq <> coalesce(lag(seq) over chain, $3::bigint) + 1 or hash is distinct from sha256(
+        coalesce(lag(hash) over chain, $5::bytea, (select p.hash from audit_event p where p.agency_id = $1 and p.lane = $2 and p.seq = $3 limit 1))
+          || audit_canonical(${canonicalColumns.map(({ name }) => name).join(', ')})) as misfit
     from audit_event
     where agency_id = $1 and lane = $2 and seq > $3 and seq <= $4
     window chain as (order by seq)
@@ -73,21 +75,43 @@ interface Walk {
   finding: Finding | null
 }
 
+interface Range {
+  readonly after: number
+  readonly until: number
+  readonly rows: number
+  /** The last number in the range, 0 where it is empty. */
+  readonly last: number
+  /** The first number that does not fit. */
+  readonly wrong: number | null
+}
+
+const checkRange = async (client: ClientBase, chain: Chain, after: number, until: number, before: Buffer | null): Promise<Range> => {
+  const [row] = await query(client, 'audit_range', rangeSql, [chain.agencyId, chain.lane, after, until, before])
+  return { after, until, rows: Number(row!.rows), last: Number(row!.last ?? 0), wrong: row!.wrong === null ? null : Number(row!.wrong) }
+}
+
+/** The next ranges side by side, one on each connection. */
+const checkRanges = (clients: readonly ClientBase[], chain: Chain, { seq, hash }: ChainPosition, to: number): Promise<Range[]> => {
+  const ranges = clients.map((client, index) => ({ client, after: seq + index * rangeRows })).filter(({ after }) => after < to)
+  return Promise.all(ranges.map(({ client, after }, index) => checkRange(client, chain, after, Math.min(after + rangeRows, to), index === 0 ? hash : null)))
+}
+
 /** Follows a chain from where `walk` stands through `to`; stops at the first row that does not fit. */
-const follow = async (client: ClientBase, chain: Chain, walk: Walk, to: number): Promise<void> => {
+const follow = async (clients: readonly ClientBase[], chain: Chain, walk: Walk, to: number): Promise<void> => {
+  const client = clients[0]!
   while (walk.position.seq < to && !walk.finding) {
-    const { seq, hash } = walk.position
-    const until = Math.min(seq + rangeRows, to)
-    const [range] = await query(client, 'audit_range', rangeSql, [chain.agencyId, chain.lane, seq, until, hash])
-    walk.rows += Number(range!.rows)
-    const right = range!.wrong === null ? Number(range!.last ?? seq) : Number(range!.wrong) - 1
-    // What is right up to a gap ends before it, not at the row behind it.
-    const last = range!.wrong === null ? right : await lastBefore(client, chain, right, seq)
-    if (last > seq) walk.position = { seq: last, hash: (await hashAt(client, chain, last)) ?? hash }
-    if (range!.wrong !== null || last < until) walk.finding = await nameBreak(client, chain, walk.position, to)
+    for (const range of await checkRanges(clients, chain, walk.position, to)) {
+      walk.rows += range.rows
+      const whole = range.wrong === null && range.last === range.until
+      const last = whole ? range.until : await lastBefore(client, chain, range.wrong === null ? range.until : range.wrong - 1, range.after)
+      if (last > range.after) walk.position = { seq: last, hash: (await hashAt(client, chain, last)) ?? walk.position.hash }
+      if (!whole) walk.finding ??= await nameBreak(client, chain, walk.position, to)
+      if (walk.finding) break
+    }
   }
 }
 
+/** The last number there is up to `seq`, or `start`. */
 const lastBefore = async (client: ClientBase, { agencyId, lane }: Chain, seq: number, start: number): Promise<number> => {
   const text = 'select max(seq) as last from audit_event where agency_id = $1 and lane = $2 and seq > $3 and seq <= $4'
   const [row] = await query(client, 'audit_last_before', text, [agencyId, lane, start, seq])
@@ -132,18 +156,21 @@ const checkRetired = async (client: ClientBase, chain: Chain, anchor: Anchor): P
 /**
  * Checks one chain from its beginning, or from behind what was retired, to its head and to the last signed head. The hashes are
  * computed in the database, in ranges, by the same function that wrote them.
+ *
+ * @param clients one or more connections that see the same snapshot
  */
-export const verifyChain = async (client: ClientBase, chain: Chain): Promise<ChainResult> => {
+export const verifyChain = async (clients: readonly ClientBase[], chain: Chain): Promise<ChainResult> => {
+  const client = clients[0]!
   const walk: Walk = { position: { seq: 0, hash: genesis }, rows: 0, finding: null }
   for (const anchor of chain.anchors) {
-    await follow(client, chain, walk, anchor.fromSeq - 1)
+    await follow(clients, chain, walk, anchor.fromSeq - 1)
     walk.finding ??= await checkRetired(client, chain, anchor)
     if (walk.finding) break
     walk.position = { seq: anchor.seq, hash: anchor.hash }
   }
   const [row] = await query(client, 'audit_last', lastSql, [chain.agencyId, chain.lane])
   const last = Math.max(Number(row!.last ?? 0), chain.head?.seq ?? 0)
-  if (!walk.finding) await follow(client, chain, walk, last)
+  if (!walk.finding) await follow(clients, chain, walk, last)
   const signed = walk.finding ? null : await checkSigned(client, chain, walk.position)
   const finding = walk.finding ?? signed ?? (last === 0 && !chain.head ? null : checkHead(chain, walk.position))
   return { rows: walk.rows, finding, signedHolds: Boolean(chain.signed) && finding === null }

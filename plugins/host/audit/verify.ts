@@ -29,8 +29,10 @@ export interface Verification {
 export interface VerifyOptions {
   /** As the owner, or with the session of an auditor set; READ ONLY is enough. Either this or `client`. */
   readonly connectionString?: string
-  /** A connection inside a REPEATABLE READ transaction that was begun after the checkpoints were read, or outside any. */
+  /** A connection that is in no transaction. */
   readonly client?: ClientBase
+  /** Connections that work side by side where `connectionString` is given; 2 unless told. */
+  readonly connections?: number
   readonly checkpoints?: Pick<CheckpointStore, 'read'>
   /** Raw Ed25519 public keys in base64 that checkpoints may be signed with. */
   readonly publicKeys?: readonly string[]
@@ -179,10 +181,9 @@ const firstRewritten = async (client: ClientBase, options: VerifyOptions, verifi
 
 const settings = "set local enable_seqscan = off; set local enable_bitmapscan = off; set local work_mem = '64MB'; set local plan_cache_mode = force_generic_plan"
 
-const check = async (client: ClientBase, options: VerifyOptions, verifier: SignatureVerifier, signed: SignedHeads): Promise<Verification> => {
+const check = async (clients: readonly ClientBase[], options: VerifyOptions, verifier: SignatureVerifier, signed: SignedHeads): Promise<Verification> => {
   const { agencyId } = options
-  await client.query(settings)
-  await options.prepare?.(client)
+  const client = clients[0]!
   const allHeads = await heads(client, agencyId)
   const retired = await anchors(client, agencyId)
   const breaks: ChainBreak[] = []
@@ -191,7 +192,7 @@ const check = async (client: ClientBase, options: VerifyOptions, verifier: Signa
   let rows = 0
   let matched = 0
   for (const chain of chainsOf(allHeads, retired, signed.newest)) {
-    const result = await verifyChain(client, chain)
+    const result = await verifyChain(clients, chain)
     rows += result.rows
     if (result.signedHolds) matched += 1
     if (result.finding) note({ ...result.finding, agencyId: chain.agencyId, lane: chain.lane })
@@ -213,13 +214,33 @@ const check = async (client: ClientBase, options: VerifyOptions, verifier: Signa
   }
 }
 
-const inSnapshot = async <T>(client: ClientBase, work: () => Promise<T>): Promise<T> => {
+const begin = async (client: ClientBase, options: VerifyOptions, snapshot: string | null): Promise<void> => {
   await client.query('begin isolation level repeatable read read only')
+  // A snapshot's name is made by the server and takes no parameter.
+  if (snapshot !== null) await client.query(`set transaction snapshot ${pg.escapeLiteral(snapshot)}`)
+  await client.query(settings)
+  await options.prepare?.(client)
+}
+
+const inSnapshot = async (clients: readonly ClientBase[], options: VerifyOptions, work: () => Promise<Verification>): Promise<Verification> => {
+  const [first, ...others] = clients
   try {
+    await begin(first!, options, null)
+    if (others.length > 0) {
+      const { rows } = await first!.query<{ snapshot: string }>('select pg_export_snapshot() as snapshot')
+      for (const other of others) await begin(other, options, rows[0]!.snapshot)
+    }
     return await work()
   } finally {
-    await client.query('rollback').catch(() => {})
+    for (const client of clients) await client.query('rollback').catch(() => {})
   }
+}
+
+const connect = async (connectionString: string | undefined): Promise<pg.Client> => {
+  const client = new pg.Client({ connectionString, application_name: 'postern audit', connectionTimeoutMillis: 5_000, keepAlive: true })
+  client.on('error', () => {})
+  await client.connect()
+  return client
 }
 
 /**
@@ -230,13 +251,13 @@ const inSnapshot = async <T>(client: ClientBase, work: () => Promise<T>): Promis
 export const verifyAudit = async (options: VerifyOptions): Promise<Verification> => {
   const verifier = createVerifier(options.publicKeys ?? [])
   const signed = await readSignedHeads(options.checkpoints, verifier, options.agencyId)
-  if (options.client) return inSnapshot(options.client, () => check(options.client!, options, verifier, signed))
-  const client = new pg.Client({ connectionString: options.connectionString, application_name: 'postern audit', connectionTimeoutMillis: 5_000 })
-  client.on('error', () => {})
-  await client.connect()
+  const own: pg.Client[] = []
   try {
-    return await inSnapshot(client, () => check(client, options, verifier, signed))
+    const wanted = options.client ? 0 : (options.connections ?? 2)
+    for (let opened = 0; opened < wanted; opened += 1) own.push(await connect(options.connectionString))
+    const clients = options.client ? [options.client] : own
+    return await inSnapshot(clients, options, () => check(clients, options, verifier, signed))
   } finally {
-    await client.end().catch(() => {})
+    for (const client of own) await client.end().catch(() => {})
   }
 }

@@ -145,7 +145,8 @@ const queries = {
       g.privilege_type as privilege
     from pg_default_acl d, aclexplode(d.defaclacl) g where g.grantee <> d.defaclrole`,
   namespaces: `select n.nspname::text as name, pg_get_userbyid(n.nspowner)::text as owner,
-      array(select ${who('g.grantee')} from aclexplode(n.nspacl) g where g.privilege_type = 'CREATE' and g.grantee <> n.nspowner) as creators
+      array(select ${who('g.grantee')} from aclexplode(n.nspacl) g
+        where g.privilege_type = 'CREATE' and g.grantee <> n.nspowner) as creators
     from pg_namespace n where ${isOurs('n.nspname')}`,
 } as const
 

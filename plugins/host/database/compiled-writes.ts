@@ -45,8 +45,9 @@ export interface CompiledWritesOptions {
   readonly capacity?: number
 }
 
+/** The row of an item has its number; a row without one is a new head of the audit chain. */
 interface ResultRow {
-  n: number
+  n: number | null
   outcome: WriteResult['outcome']
   reason: string | null
   stored: Buffer | null
@@ -62,11 +63,11 @@ const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[])
 }
 
 const settle = (writes: readonly PendingWrite[], rows: readonly ResultRow[]): void => {
-  for (const row of rows) writes[row.n]!.resolve({ outcome: row.outcome, reason: row.reason, stored: row.stored })
+  for (const row of rows) if (row.n !== null) writes[row.n]!.resolve({ outcome: row.outcome, reason: row.reason, stored: row.stored })
 }
 
 const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
-  rows.filter((row) => row.hash !== null).map((row) => ({ agencyId: row.agency_id, lane, seq: row.seq, hash: row.hash }))
+  rows.filter((row) => row.n === null).map((row) => ({ agencyId: row.agency_id, lane, seq: row.seq, hash: row.hash }))
 
 /**
  * Runs compiled writes in groups: one durable transaction for what waits, each item under its own session inside it. Nothing here
@@ -79,7 +80,7 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
   const inTransaction = async (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<readonly PendingWrite[]> => {
     await client.query('begin')
     const { rows } = await call(client, lane, writes)
-    const flipped = rows.some((row) => row.outcome === 'success' && !writes[row.n]!.stillOn())
+    const flipped = rows.some((row) => row.outcome === 'success' && !writes[row.n!]!.stillOn())
     if (flipped) {
       await client.query('rollback')
       return writes

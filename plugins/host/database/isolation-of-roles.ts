@@ -63,7 +63,8 @@ const creation = ({ namespaces, mayCreateTemporary }: Catalogue, served: Served,
   const wrong = ours.flatMap(({ name, creators }) =>
     creators
       .filter((creator) => creator === 'PUBLIC' || served.all.includes(creator))
-      .map((creator) => `${creator} may create objects in schema ${name}.`))
+      .map((creator) => `${creator} may create objects in schema ${name}.`),
+  )
   if (mayCreateTemporary) wrong.push(`${served.login} may create temporary tables, which would shadow real ones.`)
   return wrong
 }

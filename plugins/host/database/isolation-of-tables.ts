@@ -6,8 +6,8 @@ const writesRows = (policy: Policy): boolean => policy.command === '*' || policy
 const filtersRows = (policy: Policy): boolean => policy.command !== 'a'
 
 const agencyPredicate = (column: string): string => `(${column} = ( SELECT public.current_agency() AS current_agency))`
-const patientPredicate =
-  '((( SELECT public.current_patient() AS current_patient) IS NULL) OR (patient_id = ( SELECT public.current_patient() AS current_patient)))'
+const patient = '( SELECT public.current_patient() AS current_patient)'
+const patientPredicate = `((${patient} IS NULL) OR (patient_id = ${patient}))`
 
 /** The bypass reads everything of a table, and does nothing else. */
 const bypassPolicy = (table: string, policy: Policy, expected: IsolationExpectation): string[] => {
@@ -35,7 +35,9 @@ const meet = (one: Policy, other: Policy): boolean => one.command === other.comm
 
 /** Permissive policies of one command add up, so a second one for a role would be an OR in disguise. */
 const doublePolicies = (table: string, policies: readonly Policy[]): string[] => {
-  const twice = policies.filter((policy, index) => policies.slice(0, index).some((other) => other.roles[0] === policy.roles[0] && meet(policy, other)))
+  const twice = policies.filter((policy, index) =>
+    policies.slice(0, index).some((other) => other.roles[0] === policy.roles[0] && meet(policy, other)),
+  )
   const roles = new Set(twice.map((policy) => policy.roles[0]))
   return [...roles].map((role) => `${table} has two permissive policies for ${role}: they add up, so there must be one.`)
 }

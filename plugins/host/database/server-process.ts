@@ -23,7 +23,7 @@ const quietLog = {
 const undurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off', max_wal_size: '4GB' }
 
 /** Every setting of the server: they stand on its command line, so that nothing depends on a file that someone edited. */
-export const serverSettings = (port: number, durable: boolean): string[] => {
+const serverSettings = (port: number, durable: boolean): string[] => {
   const all: Record<string, string> = {
     port: String(port),
     listen_addresses: '127.0.0.1',

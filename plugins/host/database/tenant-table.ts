@@ -33,10 +33,9 @@ const checkedPrivilege = (privilege: Privilege): string => {
 }
 
 /** The whole predicate of every permissive policy. `(select …)` makes it one evaluation per statement. */
-export const agencyPredicate = (column = 'agency_id'): string => `${column} = (select current_agency())`
-export const patientPredicate = (column: string): string =>
-  `(select current_patient()) is null or ${column} = (select current_patient())`
-export const authorPredicate = (column: string): string => `${column} = (select current_actor())`
+const agencyPredicate = (column = 'agency_id'): string => `${column} = (select current_agency())`
+const patientPredicate = (column: string): string => `(select current_patient()) is null or ${column} = (select current_patient())`
+const authorPredicate = (column: string): string => `${column} = (select current_actor())`
 
 const both = (predicate: string): string => `using (${predicate}) with check (${predicate})`
 

@@ -9,6 +9,7 @@ import type { Host } from '../host.ts'
 import { rateLimited } from '../rate-limit/headers.ts'
 import { factsOf, type RequestCall } from '../request-call.ts'
 import type { Outcome, StatementService } from '../service.ts'
+import { carriedInputs } from '../sql/compile-write.ts'
 import { functionName } from '../sql/compiled.ts'
 import type { Row } from '../sql/statement.ts'
 import type { ClaimedKey } from '../database/transactions.ts'
@@ -16,13 +17,13 @@ import { callOf } from './call-of.ts'
 import { fresh, type Handler } from './handler.ts'
 import { claimOf, openAnswer, sealAnswer } from './stored-answer.ts'
 
-const prefixed = (audit: Readonly<Record<string, unknown>>): Row => {
+const carried = (names: readonly string[], audit: Readonly<Record<string, unknown>>): Row => {
   const columns: Row = {}
-  for (const name in audit) columns[`a_${name}`] = audit[name]
+  for (const name of names) columns[`a_${name}`] = audit[name]
   return columns
 }
 
-const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, row: Row, audit: Readonly<Record<string, unknown>>): string =>
+const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, row: Row, audit: Row): string =>
   encodeItem({
     agency_id: call.agencyId,
     patient_id: call.principal!.patientId,
@@ -36,7 +37,7 @@ const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: 
     status: call.operation.reply.status,
     response: key ? sealAnswer(host, call, outcome) : null,
     ...row,
-    ...prefixed(audit),
+    ...audit,
   })
 
 const refusalOf = (call: RequestCall, result: WriteResult): Refusal => {
@@ -47,12 +48,13 @@ const refusalOf = (call: RequestCall, result: WriteResult): Refusal => {
 /** Serves a compiled write: gates, key, statement and audit row in one durable transaction, shared with concurrent ones. */
 export const serveStatement = (host: Host, service: StatementService<AnyOperation>): Handler => {
   const name = functionName(service.statement.operation)
+  const names = carriedInputs(service.statement).map((column) => column.name)
   const keyed = idempotencyOf(service.statement.operation) !== 'none'
   const recheck = !host.withoutGates.has('switch-recheck')
   return async (call, request) => {
     const { row, outcome } = service.prepare(callOf(call, request))
     const key = keyed ? claimOf(host, call, request) : null
-    const audit = host.audit.input(factsOf(call, request, outcome))
+    const audit = carried(names, host.audit.input(factsOf(call, request, outcome)))
     const result = await host.writes.run({
       function: name,
       order: `${call.agencyId}:${call.principal!.userId}:${key?.key ?? call.auditId}`,

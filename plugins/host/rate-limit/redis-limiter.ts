@@ -53,6 +53,7 @@ export const createRedisLimiter = ({ url, timeoutMs }: { readonly url: string; r
     connectTimeout: timeoutMs * 4,
     // A connection that lost an answer never finds its place again, and a partition sends no word: open a new one.
     socketTimeout: timeoutMs * 2,
+    disconnectTimeout: timeoutMs,
     // What cannot be sent now is answered now: a request must not wait for a store that is down.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

@@ -21,11 +21,26 @@ export const itemColumns = {
   response: 'bytea',
 } as const
 
+/** Audit inputs that an item carries under another name already, or that the declaration fixes. */
+const known = (statement: WriteStatement): Readonly<Record<string, string>> => ({
+  id: 'i.audit_id',
+  agency_id: 'i.agency_id',
+  at: 'i.at',
+  action: `'${statement.operation.name}'`,
+  user_id: 'i.user_id',
+  patient_id: 'i.patient_id',
+  idempotency_key: 'i.key',
+  entity_type: statement.operation.entity ? `'${statement.operation.entity.type}'` : 'null',
+})
+
+/** Audit inputs that travel with each item, under the prefix `a_`. */
+export const carriedInputs = (statement: WriteStatement): { name: string; type: string }[] => auditInput.filter(({ name }) => !(name in known(statement)))
+
 const recordset = (statement: WriteStatement): string =>
   [
     ...Object.entries(itemColumns).map(([name, type]) => `${name} ${type}`),
     ...Object.entries(statement.columns).map(([name, type]) => `${name} ${type}`),
-    ...auditInput.map(({ name, type }) => `a_${name} ${type}`),
+    ...carriedInputs(statement).map(({ name, type }) => `a_${name} ${type}`),
   ].join(', ')
 
 const session = (role: string): string => `x := set_config('role', '${role}', true);`
@@ -63,19 +78,26 @@ const keyGate = (statement: WriteStatement, gates: SqlGates): string => {
       end if;`
 }
 
-const auditStep = (gates: SqlGates): string => {
+const auditRow = (statement: WriteStatement, gates: SqlGates): string => {
   if (!gates.audit) return ''
-  const inputs = auditInput.map(({ name }) => `i.a_${name}`).join(', ')
+  const at = known(statement)
+  const inputs = auditInput.map(({ name }) => at[name] ?? `i.a_${name}`).join(', ')
   return `
-    x := set_config('app.current_agency', i.agency_id::text, true);
     ${session(auditWriterRole)}
-    select h.seq, h.hash into seq, hash from audit_append(p_lane, v_outcome, v_reason, ${inputs}) h;`
+    v_rows := array_append(v_rows, audit_row(v_outcome, v_reason, ${inputs}));`
 }
+
+// One lock, one insert and one new head per agency for the whole batch; heads come back as rows without a number.
+const auditStep = (gates: SqlGates): string =>
+  gates.audit
+    ? `
+  return query select null::int, null::text, null::text, null::bytea, h.agency_id, h.seq, h.hash from audit_append_rows(p_lane, v_rows) h;`
+    : ''
 
 const body = (statement: WriteStatement, gates: SqlGates): string => `
 #variable_conflict use_column
 declare
-  x text; i record; v_outcome text; v_reason text; v_claim text; v_stored bytea; v_constraint text;
+  x text; i record; v_outcome text; v_reason text; v_claim text; v_stored bytea; v_constraint text; v_rows audit_event[] := '{}';
 begin
   for i in select * from json_to_recordset(p_items) as t(${recordset(statement)})
   loop
@@ -109,14 +131,13 @@ begin
           v_outcome := 'UPSTREAM_UNAVAILABLE';
           v_reason := 'internal';
         end if;
-    end;${auditStep(gates)}
+    end;${auditRow(statement, gates)}
     n := i.n;
     outcome := v_outcome;
     reason := v_reason;
     stored := v_stored;
-    agency_id := i.agency_id;
     return next;
-  end loop;
+  end loop;${auditStep(gates)}
 end `
 
 /**

@@ -70,7 +70,7 @@ export const openConnection = async (port: number, lost: (error: Error) => void)
       const at = store.subarray(0, held).indexOf(headEnd)
       if (at < 0) return
       bodyAt = at + 4
-      needed = bodyAt + lengthIn(store.latin1Slice(0, at))
+      needed = bodyAt + lengthIn(store.toString('latin1', 0, at))
     }
     if (held < needed) return
     const status = (store[9]! - 48) * 100 + (store[10]! - 48) * 10 + store[11]! - 48

@@ -1,6 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,7 +63,7 @@ t.test('a server outlives the process that started it, and the next one finds it
   const starter = new URL('../../../plugins/host/database/embedded-postgres.ts', import.meta.url).href
   const script = `const { startEmbeddedPostgres: start } = await import(${JSON.stringify(starter)})
     const { pid } = await start({ directory: ${JSON.stringify(directory)}, durable: true })
-    console.log(pid); setInterval(() => {}, 1000)`
+    console.log(pid); setTimeout(() => {}, 30_000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [printed] = (await once(child.stdout, 'data')) as [Buffer]
   child.kill('SIGKILL')
@@ -63,7 +74,14 @@ t.test('a server outlives the process that started it, and the next one finds it
   await query(found.superuserUrl, 'create table kept (n int); insert into kept values (1)')
 
   const both = await Promise.all([start(), start()])
-  t.same(both.map(({ pid, attached }) => [pid, attached]), [[found.pid, true], [found.pid, true]], 'two at once share it')
+  t.same(
+    both.map(({ pid, attached }) => [pid, attached]),
+    [
+      [found.pid, true],
+      [found.pid, true],
+    ],
+    'two at once share it',
+  )
 
   await end(data, found.pid)
   const recovered = await start()
@@ -74,7 +92,10 @@ t.test('a server outlives the process that started it, and the next one finds it
   await recovered.stop()
 
   const stranger = [String(process.pid), data, '0', '5432', '', '127.0.0.1', ''].join('\n')
-  for (const [what, text] of [['of a stranger with the same process id', stranger], ['that was cut short', '12']] as const) {
+  for (const [what, text] of [
+    ['of a stranger with the same process id', stranger],
+    ['that was cut short', '12'],
+  ] as const) {
     writeFileSync(join(data, 'postmaster.pid'), text)
     const again = await start()
     t.equal(again.attached, false, `a lock file ${what} is passed over`)
@@ -107,7 +128,8 @@ t.test('what it keeps to itself', async (t) => {
   })
 
   for (const file of ['superuser-password', 'server.log']) t.equal(statSync(join(directory, file)).mode & 0o077, 0, `${file} is private`)
-  const settings = 'select name, setting from pg_settings where name = any ($$ {listen_addresses,unix_socket_directories,fsync} $$) order by 1'
+  const settings =
+    'select name, setting from pg_settings where name = any ($$ {listen_addresses,unix_socket_directories,fsync} $$) order by 1'
   t.same(await query(server.superuserUrl, settings), [
     { name: 'fsync', setting: 'off' },
     { name: 'listen_addresses', setting: '127.0.0.1' },
@@ -118,7 +140,11 @@ t.test('what it keeps to itself', async (t) => {
 
   const wrong = Object.assign(new URL(appUrl), { password: 'wrong' }).href
   await t.rejects(query(wrong, 'select 1'), { code: '28P01' }, 'a wrong password is refused')
-  for (const [url, login] of [[ownerUrl, 'postern_owner'], [appUrl, 'postern_app'], [bypassUrl, 'postern_bypass']] as const) {
+  for (const [url, login] of [
+    [ownerUrl, 'postern_owner'],
+    [appUrl, 'postern_app'],
+    [bypassUrl, 'postern_bypass'],
+  ] as const) {
     t.same(await query(url, 'select current_user::text as login'), [{ login }])
   }
 
@@ -167,18 +193,25 @@ t.test('links that the package could not bring along', async (t) => {
 t.test('the start lock', async (t) => {
   const path = join(temporary(t), 'starting')
   writeFileSync(path, '1')
-  await t.rejects(withStartLock(path, 40, async () => 'never'), /Another process holds .*starting: stop it, or remove that file/)
+  await t.rejects(
+    withStartLock(path, 40, async () => 'never'),
+    /Another process holds .*starting: stop it, or remove that file/,
+  )
   const dead = spawnSync(process.execPath, ['-e', '']).pid
   writeFileSync(path, String(dead))
   t.equal(await withStartLock(path, 2_000, async () => 'done'), 'done', 'a dead holder is passed over')
-  await t.rejects(withStartLock(path, 40, async () => Promise.reject(new Error('failed'))), /failed/)
+  await t.rejects(
+    withStartLock(path, 40, async () => Promise.reject(new Error('failed'))),
+    /failed/,
+  )
   t.notOk(existsSync(path), 'released after failure')
   const order: string[] = []
-  const hold = (name: string) => withStartLock(path, 5_000, async () => {
-    order.push(`${name} in`)
-    await new Promise((done) => setImmediate(done))
-    order.push(`${name} out`)
-  })
+  const hold = (name: string) =>
+    withStartLock(path, 5_000, async () => {
+      order.push(`${name} in`)
+      await new Promise((done) => setImmediate(done))
+      order.push(`${name} out`)
+    })
   await Promise.all([hold('a'), hold('b')])
   t.match(order, [/in/, /out/, /in/, /out/], 'one at a time')
 })

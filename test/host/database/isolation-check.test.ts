@@ -12,7 +12,12 @@ class Samples extends Migration {
   override up(): void {
     const statements = [
       'create table sample (agency_id uuid not null, id uuid not null, patient_id uuid, primary key (agency_id, id))',
-      ...tenantTable({ table: 'sample', grants: { read: ['select'], write: ['select', 'insert', 'update'] }, patientColumn: 'patient_id', bypass: true }),
+      ...tenantTable({
+        table: 'sample',
+        grants: { read: ['select'], write: ['select', 'insert', 'update'] },
+        patientColumn: 'patient_id',
+        bypass: true,
+      }),
       `create table audit_event (agency_id uuid not null, id uuid not null, patient_id uuid, at date not null) partition by range (at)`,
       "create table audit_event_2026 partition of audit_event for values from ('2026-01-01') to ('2027-01-01')",
       ...tenantTable({ table: 'audit_event', grants: { auditWriter: ['insert'], auditReader: ['select'] } }),
@@ -30,7 +35,10 @@ class Samples extends Migration {
   }
 }
 
-const foundation = [{ name: '0001-roles', class: Roles }, { name: '0002-idempotency-key', class: IdempotencyKey }]
+const foundation = [
+  { name: '0001-roles', class: Roles },
+  { name: '0002-idempotency-key', class: IdempotencyKey },
+]
 const migrations = [...foundation, { name: 'samples', class: Samples }]
 const agency = 'agency_id = (select current_agency())'
 
@@ -43,26 +51,75 @@ const violations: readonly (readonly [plant: string, sentence: string])[] = [
   ['create table fresh (agency_id uuid)', 'fresh has no column agency_id of type uuid that is NOT NULL.'],
   ['create table fresh (agency_id text not null)', 'fresh has no column agency_id of type uuid that is NOT NULL.'],
   ['create schema other; create table other.fresh (agency_id uuid not null)', 'other.fresh has no row-level security.'],
-  ['create table patient (agency_id uuid not null, patient_id uuid)', 'patient has a patient_id and no restrictive policy for patient sessions.'],
+  [
+    'create table patient (agency_id uuid not null, patient_id uuid)',
+    'patient has a patient_id and no restrictive policy for patient sessions.',
+  ],
   ['drop policy sample_patient on sample', 'sample has a patient_id and no restrictive policy for patient sessions.'],
   ['alter policy sample_patient on sample to postern_read', 'sample has a patient_id and no restrictive policy for patient sessions.'],
   ['alter policy sample_patient on sample using (true)', 'sample has a patient_id and no restrictive policy for patient sessions.'],
-  ['create table child (agency_id uuid not null, a uuid, b uuid, constraint loose foreign key (a, b) references sample)', 'Foreign key loose of child does not include agency_id.'],
-  ['create rule quiet as on insert to sample do also select 1', 'sample has a rewrite rule, which runs with its owner\'s rights.'],
+  [
+    'create table child (agency_id uuid not null, a uuid, b uuid, constraint loose foreign key (a, b) references sample)',
+    'Foreign key loose of child does not include agency_id.',
+  ],
+  ['create rule quiet as on insert to sample do also select 1', "sample has a rewrite rule, which runs with its owner's rights."],
   // Policies
-  [`alter policy sample_read on sample using (${agency} or id is null)`, 'Policy sample_read on sample lets rows through by another predicate than the agency.'],
-  ['alter policy sample_read on sample using (true)', 'Policy sample_read on sample lets rows through by another predicate than the agency.'],
-  ["alter policy sample_read on sample using (agency_id = current_setting('app.current_agency')::uuid)", 'Policy sample_read on sample lets rows through by another predicate than the agency.'],
-  ['create function sample_agency() returns uuid return null::uuid; alter policy sample_read on sample using (agency_id = (select sample_agency()))', 'Policy sample_read on sample lets rows through by another predicate than the agency.'],
-  ['create schema postern_app; create function postern_app.current_agency() returns uuid return null::uuid; alter policy sample_read on sample using (agency_id = (select postern_app.current_agency()))', 'Policy sample_read on sample lets rows through by another predicate than the agency.'],
-  ['alter policy sample_write on sample with check (true)', 'Policy sample_write on sample checks written rows by another predicate than the agency.'],
-  [`drop policy sample_write on sample; create policy sample_write on sample to postern_write using (${agency})`, 'Policy sample_write on sample has no WITH CHECK.'],
-  [`create policy second on sample for select to postern_read using (${agency})`, 'sample has two permissive policies for postern_read: they add up, so there must be one.'],
-  [`create policy open on sample using (${agency}) with check (${agency})`, 'Policy open on sample is for PUBLIC, which is no role of the service.'],
-  [`create policy open on sample to postern_app using (${agency}) with check (${agency})`, 'Policy open on sample is for postern_app, which is no role of the service.'],
-  ['alter policy sample_read on sample to postern_read, postern_draft', 'Policy sample_read on sample is for several roles (postern_draft, postern_read): it takes one policy per role.'],
-  ['drop policy sample_bypass on sample; create policy sample_bypass on sample to postern_bypass using (true)', 'Policy sample_bypass on sample gives the bypass more than SELECT.'],
-  ['create policy peek on host_idempotency_key for select to postern_bypass using (true)', 'Policy peek opens host_idempotency_key to the bypass, which must not read it.'],
+  [
+    `alter policy sample_read on sample using (${agency} or id is null)`,
+    'Policy sample_read on sample lets rows through by another predicate than the agency.',
+  ],
+  [
+    'alter policy sample_read on sample using (true)',
+    'Policy sample_read on sample lets rows through by another predicate than the agency.',
+  ],
+  [
+    "alter policy sample_read on sample using (agency_id = current_setting('app.current_agency')::uuid)",
+    'Policy sample_read on sample lets rows through by another predicate than the agency.',
+  ],
+  [
+    'create function sample_agency() returns uuid return null::uuid; alter policy sample_read on sample using (agency_id = (select sample_agency()))',
+    'Policy sample_read on sample lets rows through by another predicate than the agency.',
+  ],
+  [
+    'create schema postern_app; create function postern_app.current_agency() returns uuid return null::uuid; alter policy sample_read on sample using (agency_id = (select postern_app.current_agency()))',
+    'Policy sample_read on sample lets rows through by another predicate than the agency.',
+  ],
+  [
+    'alter policy sample_write on sample with check (true)',
+    'Policy sample_write on sample checks written rows by another predicate than the agency.',
+  ],
+  [
+    `drop policy sample_write on sample; create policy sample_write on sample to postern_write using (${agency})`,
+    'Policy sample_write on sample has no WITH CHECK.',
+  ],
+  [
+    `create policy second on sample for select to postern_read using (${agency})`,
+    'sample has two permissive policies for postern_read: they add up, so there must be one.',
+  ],
+  [
+    `create policy open on sample using (${agency}) with check (${agency})`,
+    'Policy open on sample is for PUBLIC, which is no role of the service.',
+  ],
+  [
+    `create policy open on sample to postern_app using (${agency}) with check (${agency})`,
+    'Policy open on sample is for postern_app, which is no role of the service.',
+  ],
+  [
+    'alter policy sample_read on sample to postern_read, postern_draft',
+    'Policy sample_read on sample is for several roles (postern_draft, postern_read): it takes one policy per role.',
+  ],
+  [
+    'drop policy sample_bypass on sample; create policy sample_bypass on sample to postern_bypass using (true)',
+    'Policy sample_bypass on sample gives the bypass more than SELECT.',
+  ],
+  [
+    'create policy peek on host_idempotency_key for select to postern_bypass using (true)',
+    'Policy peek opens host_idempotency_key to the bypass, which must not read it.',
+  ],
+  [
+    'create policy owners on sample to postern_owner using (true) with check (true)',
+    'Policy owners on sample lets rows through by another predicate than the agency.',
+  ],
   // Grants
   ['grant select on sample to public', 'PUBLIC has SELECT on sample: nothing is granted to everyone.'],
   ['grant select (id) on sample to public', 'PUBLIC has SELECT on sample: nothing is granted to everyone.'],
@@ -71,22 +128,34 @@ const violations: readonly (readonly [plant: string, sentence: string])[] = [
   ['grant truncate on sample to postern_admin', 'postern_admin has TRUNCATE on sample: no role needs that.'],
   ['grant references on sample to postern_admin', 'postern_admin has REFERENCES on sample: no role needs that.'],
   ['grant delete on sample to postern_bypass', 'postern_bypass has DELETE on sample: the bypass may SELECT alone.'],
-  ['grant select on host_idempotency_key to postern_bypass', 'postern_bypass has SELECT on host_idempotency_key, which the bypass must not read.'],
+  [
+    'grant select on host_idempotency_key to postern_bypass',
+    'postern_bypass has SELECT on host_idempotency_key, which the bypass must not read.',
+  ],
   ['grant select on sample to postern_public', 'postern_public has SELECT on sample, which is not published.'],
-  ['grant select on host_migration to postern_read', 'host_migration belongs to no agency, and is not its owner\'s alone.'],
+  ['grant select on host_migration to postern_read', "host_migration belongs to no agency, and is not its owner's alone."],
   ['grant select on audit_event_2026 to postern_audit_reader', "Partition audit_event_2026 is reachable without its parent's policies."],
   ['grant update on audit_event to postern_audit_writer', 'postern_audit_writer has UPDATE on audit_event, which may only grow.'],
-  ['grant update (patient_id) on audit_event to postern_audit_writer', 'postern_audit_writer has UPDATE on audit_event, which may only grow.'],
+  [
+    'grant update (patient_id) on audit_event to postern_audit_writer',
+    'postern_audit_writer has UPDATE on audit_event, which may only grow.',
+  ],
   ['grant delete on audit_event to postern_admin', 'postern_admin has DELETE on audit_event, which may only grow.'],
   ['grant truncate on audit_event to postern_admin', 'postern_admin has TRUNCATE on audit_event, which may only grow.'],
   ['alter table audit_event disable trigger no_change', 'audit_event has no enabled trigger against UPDATE, DELETE and TRUNCATE.'],
   ['drop trigger no_truncate on audit_event', 'audit_event has no enabled trigger against UPDATE, DELETE and TRUNCATE.'],
   // Views and functions
   ['alter view seen reset (security_invoker)', "View seen runs with its owner's rights: it takes security_invoker = true."],
-  ['create materialized view copied as select id from sample; grant select on copied to postern_read', 'copied is reachable, and row-level security cannot hold on its kind.'],
+  [
+    'create materialized view copied as select id from sample; grant select on copied to postern_read',
+    'copied is reachable, and row-level security cannot hold on its kind.',
+  ],
   ['create function rise() returns int security definer return 1', "Function rise runs with its owner's rights (SECURITY DEFINER)."],
   ['create function rise() returns int return 1; grant execute on function rise() to public', 'Function rise can be called by everyone.'],
-  ["create function rise() returns int set row_security = off language sql as 'select 1'", 'Function rise sets its own role or row security.'],
+  [
+    "create function rise() returns int set row_security = off language sql as 'select 1'",
+    'Function rise sets its own role or row security.',
+  ],
   // Roles
   ['alter role postern_app bypassrls', 'postern_app has BYPASSRLS.'],
   ['alter role postern_app superuser', 'postern_app is a superuser.'],
@@ -111,9 +180,18 @@ const violations: readonly (readonly [plant: string, sentence: string])[] = [
   ['create schema hers authorization postern_app', 'postern_app owns hers: who serves owns nothing.'],
   ['grant create on schema public to public', 'PUBLIC may create objects in schema public.'],
   ['grant create on schema public to postern_admin', 'postern_admin may create objects in schema public.'],
-  ["do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$", 'postern_app may create temporary tables, which would shadow real ones.'],
-  ['alter default privileges for role postern_owner grant select on tables to postern_read', 'New tables of postern_owner are granted to postern_read (SELECT) by default.'],
-  ['alter default privileges for role postern_owner grant usage on sequences to public', 'New sequences of postern_owner are granted to PUBLIC (USAGE) by default.'],
+  [
+    "do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$",
+    'postern_app may create temporary tables, which would shadow real ones.',
+  ],
+  [
+    'alter default privileges for role postern_owner grant select on tables to postern_read',
+    'New tables of postern_owner are granted to postern_read (SELECT) by default.',
+  ],
+  [
+    'alter default privileges for role postern_owner grant usage on sequences to public',
+    'New sequences of postern_owner are granted to PUBLIC (USAGE) by default.',
+  ],
 ]
 
 t.test('the check finds every planted violation, and nothing where nothing is wrong', async (t) => {
@@ -137,9 +215,20 @@ t.test('the check finds every planted violation, and nothing where nothing is wr
   for (const [plant, sentence] of violations) t.ok((await found(plant)).includes(sentence), `${plant}: ${sentence}`)
   t.same(await found('select 1'), [], 'and each was taken back')
 
-  t.match(await checkIsolation({ client: app }), [/^published has no column agency_id/, /^published has no row-level/, /^published does not force/, 'postern_public has SELECT on published, which is not published.'], 'a table without an agency must be named')
+  t.match(
+    await checkIsolation({ client: app }),
+    [
+      /^published has no column agency_id/,
+      /^published has no row-level/,
+      /^published does not force/,
+      'postern_public has SELECT on published, which is not published.',
+    ],
+    'a table without an agency must be named',
+  )
   t.ok((await checkIsolation({ client: superuser, expect })).includes('postgres is a superuser.'), 'it checks whoever it is connected as')
-  t.match(await checkIsolation({ client: app, bypass: app, expect }), ['The bypass is connected as postern_app: it must be postern_bypass.'])
+  t.match(await checkIsolation({ client: app, bypass: app, expect }), [
+    'The bypass is connected as postern_app: it must be postern_bypass.',
+  ])
   const foreign = { ...expect, foreignSchemas: ['queue'] }
   await superuser.query('create schema queue; create table queue.job (id int); create function queue.take() returns int return 1')
   t.ok((await checkIsolation({ client: app, expect })).length > 0)

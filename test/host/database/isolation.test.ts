@@ -32,7 +32,10 @@ class Samples extends Migration {
   }
 }
 
-const foundation = [{ name: '0001-roles', class: Roles }, { name: '0002-idempotency-key', class: IdempotencyKey }]
+const foundation = [
+  { name: '0001-roles', class: Roles },
+  { name: '0002-idempotency-key', class: IdempotencyKey },
+]
 const migrations = [...foundation, { name: 'sample', class: Samples }]
 
 const connect = async (test: { teardown(work: () => unknown): unknown }, url: string): Promise<pg.Client> => {
@@ -54,8 +57,14 @@ interface Session {
 const as = async (client: pg.Client, session: Session, text: string, values: unknown[] = []): Promise<pg.QueryResult> => {
   await client.query('begin')
   try {
-    const told = { role: session.role && roleNames[session.role], 'app.current_agency': session.agency, 'app.current_patient': session.patient, 'app.current_actor': session.actor }
-    for (const [name, value] of Object.entries(told)) if (value !== undefined) await client.query('select set_config($1, $2, true)', [name, value])
+    const told = {
+      role: session.role && roleNames[session.role],
+      'app.current_agency': session.agency,
+      'app.current_patient': session.patient,
+      'app.current_actor': session.actor,
+    }
+    for (const [name, value] of Object.entries(told))
+      if (value !== undefined) await client.query('select set_config($1, $2, true)', [name, value])
     return await client.query(text, values)
   } finally {
     await client.query('rollback')
@@ -69,7 +78,12 @@ const seeded = async (test: { teardown(work: () => unknown): unknown }) => {
   const database = await testDatabase(test, { migrations })
   const superuser = await connect(test, database.superuserUrl)
   await superuser.query("insert into host_agency (id, name) values ($1, 'Riverside'), ($2, 'Lakeside')", [riverside, lakeside])
-  const rows = [[riverside, 1, ana, 'mine'], [riverside, 2, ben, 'mine'], [riverside, 3, ana, 'theirs'], [lakeside, 4, ana, 'mine']] as const
+  const rows = [
+    [riverside, 1, ana, 'mine'],
+    [riverside, 2, ben, 'mine'],
+    [riverside, 3, ana, 'theirs'],
+    [lakeside, 4, ana, 'mine'],
+  ] as const
   for (const [agency, id, patient, author] of rows) await superuser.query(insert, [agency, row(id), patient, author, 'seeded'])
   return { database, app: await connect(test, database.appUrl) }
 }
@@ -83,8 +97,18 @@ t.test('the transaction says whose rows it may see', async (t) => {
     t.same(await ids({ role, agency: riverside }), [row(1), row(2), row(3)], `${role}: its agency`)
     t.same(await ids({ role, agency: lakeside }), [row(4)], `${role}: the other one`)
   }
-  const contexts = [undefined, '', ' ', 'not-an-agency', `{${riverside}}`, `${riverside}x`, '01900000000070008000000000000001', `${riverside}' or true --`]
-  for (const agency of contexts) await t.rejects(ids({ role: 'read', agency }), denied, `agency ${JSON.stringify(agency)} is rejected, not empty`)
+  const contexts = [
+    undefined,
+    '',
+    ' ',
+    'not-an-agency',
+    `{${riverside}}`,
+    `${riverside}x`,
+    '01900000000070008000000000000001',
+    `${riverside}' or true --`,
+  ]
+  for (const agency of contexts)
+    await t.rejects(ids({ role: 'read', agency }), denied, `agency ${JSON.stringify(agency)} is rejected, not empty`)
   await t.rejects(as(app, { role: 'write' }, insert, [riverside, row(9), null, null, null]), denied, 'nor written to')
 
   await t.rejects(ids({ agency: riverside }), denied, 'the login by itself sees nothing')
@@ -100,11 +124,15 @@ t.test('the transaction says whose rows it may see', async (t) => {
   await app.query('begin')
   await app.query("select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true)", [riverside])
   await app.query('commit')
-  t.same((await app.query("select current_user::text as who, current_setting('app.current_agency', true) as agency")).rows, [
-    { who: 'postern_app', agency: '' },
-  ], 'nothing outlives the transaction')
+  t.same(
+    (await app.query("select current_user::text as who, current_setting('app.current_agency', true) as agency")).rows,
+    [{ who: 'postern_app', agency: '' }],
+    'nothing outlives the transaction',
+  )
 
-  const plan = (await as(app, { role: 'read', agency: riverside }, 'explain select * from sample')).rows.map((line) => line['QUERY PLAN']).join('\n')
+  const plan = (await as(app, { role: 'read', agency: riverside }, 'explain select * from sample')).rows
+    .map((line) => line['QUERY PLAN'])
+    .join('\n')
   t.match(plan, /InitPlan/, 'the agency is asked for once per statement')
   t.match((await app.query('show plan_cache_mode')).rows[0], { plan_cache_mode: 'force_generic_plan' })
 })
@@ -125,7 +153,11 @@ t.test('nobody writes into another agency', async (t) => {
     t.equal((await as(app, session, 'delete from sample')).rowCount, 3, `${role}: its own`)
   }
   for (const role of ['read', 'auditReader'] as const) {
-    await t.rejects(as(app, { role, agency: riverside }, insert, [riverside, ...foreign.slice(1)]), denied, `${role}: writes nothing at all`)
+    await t.rejects(
+      as(app, { role, agency: riverside }, insert, [riverside, ...foreign.slice(1)]),
+      denied,
+      `${role}: writes nothing at all`,
+    )
     await t.rejects(as(app, { role, agency: riverside }, "update sample set note = ''"), denied, `${role}: changes nothing at all`)
   }
   await t.rejects(as(app, { role: 'auditWriter', agency: riverside }, 'select * from sample'), denied, 'the audit writer cannot read')
@@ -144,7 +176,8 @@ t.test("a patient's session and an author's", async (t) => {
   await t.rejects(as(app, patient, insert, [riverside, row(9), null, null, null]), denied, 'nor for nobody')
   await t.rejects(as(app, patient, 'update sample set patient_id = $1', [ben]), denied, 'nor hands a row over')
   t.equal((await as(app, { ...patient, agency: lakeside }, 'select id from sample')).rowCount, 1, 'and the agency holds beside it')
-  for (const malformed of ['ana', `${ana}0`]) await t.rejects(as(app, { ...patient, patient: malformed }, 'select id from sample'), denied, 'malformed')
+  for (const malformed of ['ana', `${ana}0`])
+    await t.rejects(as(app, { ...patient, patient: malformed }, 'select id from sample'), denied, 'malformed')
 
   const author: Session = { role: 'draft', agency: riverside, actor: 'mine' }
   t.same((await as(app, author, 'select id from sample order by id')).rows, [{ id: row(1) }, { id: row(2) }], 'an author sees their own')
@@ -186,7 +219,11 @@ t.test('migrations', async (t) => {
   const { ownerUrl, appUrl } = await testDatabase(t, { migrations: [] })
   const names = migrations.map(({ name }) => name)
   const results = await Promise.all([1, 2, 3].map(() => migrate({ url: ownerUrl, migrations })))
-  t.same(results.filter(({ length }) => length > 0), [names], 'of three at once, one applies them, in order')
+  t.same(
+    results.filter(({ length }) => length > 0),
+    [names],
+    'of three at once, one applies them, in order',
+  )
   t.same(await migrate({ url: ownerUrl, migrations }), [], 'and then there is nothing to do')
 
   class Broken extends Migration {
@@ -203,9 +240,11 @@ t.test('migrations', async (t) => {
   const broken = [...migrations, { name: 'before', class: Before }, { name: 'broken', class: Broken }]
   await t.rejects(migrate({ url: ownerUrl, migrations: broken }), { code: '42P07' })
   const owner = await connect(t, ownerUrl)
-  t.same((await owner.query("select to_regclass('half_made') as half, to_regclass('before_it') as before")).rows, [
-    { half: null, before: null },
-  ], 'a step that fails takes all pending ones back with it')
+  t.same(
+    (await owner.query("select to_regclass('half_made') as half, to_regclass('before_it') as before")).rows,
+    [{ half: null, before: null }],
+    'a step that fails takes all pending ones back with it',
+  )
   t.same(await migrate({ url: ownerUrl, migrations: broken.slice(0, -1) }), ['before'], 'the rest can be tried again')
 
   await t.rejects(migrate({ url: ownerUrl, migrations: [...migrations, ...migrations] }), /Two migrations are named 0001-roles/)

@@ -1,0 +1,74 @@
+import { closedLoop, openClients, type Clients, type Load, type Requests } from './load/closed-loop.ts'
+import type { Server } from './stage/child.ts'
+import { median } from './statistics.ts'
+
+/** One of two things that are measured in turn. */
+export interface Side {
+  readonly server: Server
+  readonly requests: Requests
+  readonly expected: number
+}
+
+export interface Round extends Load {
+  /** Processor time of the server per answer, in microseconds. */
+  readonly cpuMicros: number
+}
+
+export interface Comparison {
+  /** Medians of answers per second. */
+  readonly value: number
+  readonly reference: number
+  /** Median of the ratios of each round. */
+  readonly ratio: number
+  readonly rounds: readonly { readonly candidate: Round; readonly reference: Round }[]
+}
+
+export const connections = 32
+
+/** @throws Error where a server answered with anything else: what is measured would be something else too */
+export const onlyExpected = (load: Load): void => {
+  for (const [status, { count, body }] of load.others) throw new Error(`${count} answers had status ${status}, such as: ${body}`)
+}
+
+const round = async (side: Side, clients: Clients, seconds: number): Promise<Round> => {
+  const before = await side.server.usage()
+  const load = await closedLoop(clients, side.requests, side.expected, seconds)
+  const after = await side.server.usage()
+  onlyExpected(load)
+  return { ...load, cpuMicros: ((after.cpuMs - before.cpuMs) * 1000) / Math.max(1, load.answers) }
+}
+
+/** Opens both sides' connections for as long as `work` takes. */
+export const withClients = async <T>(one: Side, other: Side, work: (one: Clients, other: Clients) => Promise<T>, count = connections): Promise<T> => {
+  const first = await openClients(one.server.port, count)
+  try {
+    const second = await openClients(other.server.port, count)
+    try {
+      return await work(first, second)
+    } finally {
+      second.close()
+    }
+  } finally {
+    first.close()
+  }
+}
+
+/**
+ * Both sides in turn (A B A B …), as much as they can take, after a round of each that does not count. What drifts on the machine
+ * hits both, and the median lets one bad round pass.
+ */
+export const compare = (candidate: Side, reference: Side, options: { readonly rounds: number; readonly seconds: number }): Promise<Comparison> =>
+  withClients(candidate, reference, async (ours, theirs) => {
+    const rounds: { candidate: Round; reference: Round }[] = []
+    for (let at = -1; at < options.rounds; at += 1) {
+      const seconds = at < 0 ? Math.min(options.seconds, 2) : options.seconds
+      const measured = { candidate: await round(candidate, ours, seconds), reference: await round(reference, theirs, seconds) }
+      if (at >= 0) rounds.push(measured)
+    }
+    return {
+      value: median(rounds.map((one) => one.candidate.perSecond)),
+      reference: median(rounds.map((one) => one.reference.perSecond)),
+      ratio: median(rounds.map((one) => one.candidate.perSecond / one.reference.perSecond)),
+      rounds,
+    }
+  })
