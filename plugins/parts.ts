@@ -4,7 +4,7 @@ import { limitPolicies } from '../config/limits.ts'
 import type { Clock } from '../domain/shared/clock.ts'
 import { newId } from '../domain/shared/ids.ts'
 import type { AnyOperation } from '../routes/shared/operation.ts'
-import { createAgencyModules } from './host/agencies.ts'
+import { createAgencyLookup, createAgencyModules } from './host/agencies.ts'
 import { createAuditStore, createAuditTrail, fileCheckpoints, type AuditTrail } from './host/audit/index.ts'
 import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
 import type { Capabilities, ContextDefinition } from './host/define-context.ts'
@@ -93,7 +93,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       }),
       (part) => part.close(),
     )
-    await checkDatabase(database.pool, compileAll(contexts.flatMap(({ statements }) => statements), sqlGatesWithout(options.withoutGates)), log)
+    await checkDatabase(database, compileAll(contexts.flatMap(({ statements }) => statements), sqlGatesWithout(options.withoutGates)), log)
     const instance = newId()
     const checkpoints = keep(fileCheckpoints(surroundings.checkpoints, instance, clock), (part) => part.close())
     const audit = keep(
@@ -132,6 +132,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
     const host: Host = {
       clock,
       identity,
+      agencyExists: createAgencyLookup(database.pool),
       flags,
       limiter,
       get ipLimit() {
@@ -157,7 +158,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       capabilities: {
         fields: createFieldCipher(keys.fields),
         blindIndex: createBlindIndex(keys.index),
-        auditStore: createAuditStore({ pool: database.pool, keys: keys.audit, clock, checkpoints, signingKey: keys.auditSigning }),
+        auditStore: createAuditStore({ pool: database.pool, bypass: database.bypass, keys: keys.audit, clock, checkpoints, signingKey: keys.auditSigning }),
       },
       async join(app) {
         ipLimit = await createIpLimit(app, { limiter, limits: config.limits.ip })

@@ -32,5 +32,5 @@ if (file) {
     const { directory } = enableCompileCache(process.env.NODE_COMPILE_CACHE || join(__dirname, '../../.cache/node'))
     if (directory && !process.env.NODE_COMPILE_CACHE) process.env.NODE_COMPILE_CACHE = join(__dirname, '../../.cache/node')
   }
-  import(pathToFileURL(process.argv[1]).href)
+  void import(pathToFileURL(process.argv[1]).href)
 }

@@ -46,14 +46,26 @@ const canonical = (event) => {
 }
 
 const hashAfter = (before, event) => createHash('sha256').update(Buffer.from(before, 'hex')).update(canonical(event)).digest('hex')
-const fits = (before, event, seq = event.seq) => hashAfter(before, { ...event, seq }) === event.hash
+const fits = (before, event, seq = event.seq) => {
+  try {
+    return hashAfter(before, { ...event, seq }) === event.hash
+  } catch {
+    return false
+  }
+}
 
-const publicKey = (raw) => createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(raw, 'base64')]), format: 'der', type: 'spki' })
+const publicKey = (raw) =>
+  createPublicKey({
+    key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(raw, 'base64')]),
+    format: 'der',
+    type: 'spki',
+  })
 const keyId = (raw) => createHash('sha256').update(Buffer.from(raw, 'base64')).digest('hex').slice(0, 16)
 
 const keyRing = (raws) => {
   const keys = new Map(raws.map((raw) => [keyId(raw), publicKey(raw)]))
-  return (text, signed) => keys.has(signed.key) && verify(null, Buffer.from(text), keys.get(signed.key), Buffer.from(signed.signature, 'base64'))
+  return (text, signed) =>
+    keys.has(signed.key) && verify(null, Buffer.from(text), keys.get(signed.key), Buffer.from(signed.signature, 'base64'))
 }
 
 /** Names what happened behind the last row that fits; `rows` are the next ones of the chain as the file has them. */
@@ -62,11 +74,14 @@ const diagnose = (before, rows) => {
   const [row, next] = rows
   const found = (kind, at, detail) => ({ kind, seq: at.seq, id: at.id, detail })
   const belongs = rows.find((other) => other !== row && fits(before.hash, other, expected))
-  if (belongs && belongs === next && belongs.seq === expected) return found('inserted', row, `the row is not of the chain; number ${expected} comes behind it`)
+  if (belongs && belongs === next && belongs.seq === expected)
+    return found('inserted', row, `the row is not of the chain; number ${expected} comes behind it`)
   if (belongs) return found('reordered', belongs, `the row belongs at number ${expected}`)
+  if (row.seq !== expected && fits(before.hash, row, expected)) return found('reordered', row, `the row belongs at number ${expected}`)
   if (row.seq > expected) return { kind: 'removed', seq: expected, detail: `rows ${expected} to ${row.seq - 1} are missing` }
   if (row.seq < expected) return found('inserted', row, 'a row of this number has gone before')
-  if (next && fits(row.hash, next, next.seq + 1)) return found('removed', row, 'the row before this one is missing, and those behind it have been moved down')
+  if (next && fits(row.hash, next, next.seq + 1))
+    return found('removed', row, 'the row before this one is missing, and those behind it have been moved down')
   if (next && fits(row.hash, next)) return found('changed', row, 'the row and its hash do not fit')
   return found('changed', row, 'the row does not fit, or the one before it was changed together with its hash')
 }
@@ -76,7 +91,7 @@ const lookAhead = 64
 /** One stretch of a chain: rows come in, and the first that does not fit is named as soon as enough of its neighbours are seen. */
 const chainOf = (header, signed) => {
   let position = { seq: header.from - 1, hash: header.before }
-  let waiting = []
+  const waiting = []
   let finding = null
   const place = { agencyId: header.agency_id, lane: header.lane }
   if (header.from === 1 && !/^0{64}$/.test(header.before)) finding = { kind: 'changed', seq: 1, detail: 'a chain begins at 64 zeros' }
@@ -89,7 +104,8 @@ const chainOf = (header, signed) => {
         return
       }
       const expected = signed.get(`${header.agency_id}/${header.lane}/${row.seq}`)
-      if (expected !== undefined && expected !== row.hash) finding = { kind: 'rewritten', seq: row.seq, id: row.id, detail: 'the row is not the one whose hash was signed' }
+      if (expected !== undefined && expected !== row.hash)
+        finding = { kind: 'rewritten', seq: row.seq, id: row.id, detail: 'the row is not the one whose hash was signed' }
       signed.delete(`${header.agency_id}/${header.lane}/${row.seq}`)
       position = { seq: row.seq, hash: row.hash }
       waiting.shift()
@@ -103,8 +119,10 @@ const chainOf = (header, signed) => {
     },
     end() {
       settle(true)
-      if (!finding && position.seq < header.to) finding = { kind: 'cut-tail', seq: position.seq + 1, detail: `rows ${position.seq + 1} to ${header.to} are missing` }
-      if (!finding && position.seq > header.to) finding = { kind: 'inserted', seq: header.to + 1, detail: 'there are rows beyond the announced end' }
+      if (!finding && position.seq < header.to)
+        finding = { kind: 'cut-tail', seq: position.seq + 1, detail: `rows ${position.seq + 1} to ${header.to} are missing` }
+      if (!finding && position.seq > header.to)
+        finding = { kind: 'inserted', seq: header.to + 1, detail: 'there are rows beyond the announced end' }
       return finding && { ...place, ...finding }
     },
   }
@@ -158,11 +176,13 @@ export const verifyExport = async (lines, givenKeys = []) => {
     } catch {
       note({ kind: 'changed', detail: 'a line is not JSON' })
     }
-    if (first && line?.type !== 'postern-audit-export') note({ kind: 'removed', detail: 'the first line does not say that this is an export' })
+    if (first && line?.type !== 'postern-audit-export')
+      note({ kind: 'removed', detail: 'the first line does not say that this is an export' })
     first = false
     if (line?.type !== 'seal') sha256.update(`${text}\n`)
     try {
-      if (line) (read[line.type] ?? (() => note({ kind: 'inserted', detail: 'a line of a kind that exports do not have' })))(line)
+      if (line && Object.hasOwn(read, line.type)) read[line.type](line)
+      else if (line) note({ kind: 'inserted', detail: 'a line of a kind that exports do not have' })
     } catch {
       note({ kind: 'changed', detail: 'a line does not hold what it should' })
     }
@@ -172,8 +192,17 @@ export const verifyExport = async (lines, givenKeys = []) => {
   const digest = sha256.digest('hex')
   const sealed = seal !== null && seal.sha256 === digest && seal.rows === rows && isSigned(`postern audit export ${digest}`, seal)
   if (!seal) note({ kind: 'cut-tail', detail: 'the export has no seal: it is not whole' })
-  else if (!sealed) note({ kind: 'seal', detail: 'the seal does not fit: something in the file is not as it was exported, or the key is another' })
-  return { valid: breaks.length === 0, rows, chains, signedHeads, sealed, ownKey: givenKeys.length === 0, ...(breaks.length > 0 ? { firstBreak: breaks[0] } : {}) }
+  else if (!sealed)
+    note({ kind: 'seal', detail: 'the seal does not fit: something in the file is not as it was exported, or the key is another' })
+  return {
+    valid: breaks.length === 0,
+    rows,
+    chains,
+    signedHeads,
+    sealed,
+    ownKey: givenKeys.length === 0,
+    ...(breaks.length > 0 ? { firstBreak: breaks[0] } : {}),
+  }
 }
 
 const main = async () => {
@@ -185,7 +214,8 @@ const main = async () => {
   const input = createReadStream(positionals[0], 'utf8')
   const result = await verifyExport(createInterface({ input, crlfDelay: Infinity }), values.key)
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
-  if (result.ownKey) process.stderr.write('The signatures were checked with the key in the export itself. Give the key that you were handed: --key BASE64\n')
+  if (result.ownKey)
+    process.stderr.write('The signatures were checked with the key in the export itself. Give the key that you were handed: --key BASE64\n')
   return result.valid ? 0 : 1
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { newId } from '../../domain/shared/ids.ts'
+import { Refusal } from '../../domain/shared/refusal.ts'
 import { auditInput } from './audit/index.ts'
 
 /** An agency as the owner writes it. */
@@ -9,21 +10,36 @@ export interface Agency {
   readonly modules: readonly string[]
 }
 
-/** The modules that an agency has on, read under its own context. */
-export const createAgencyModules = (pool: pg.Pool) => {
-  return async (agencyId: string): Promise<readonly string[]> => {
-    const client = await pool.connect()
-    try {
-      await client.query('begin read only')
-      await client.query("select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true)", [agencyId])
-      const { rows } = await client.query<{ modules: string[] }>('select modules from host_agency where id = $1', [agencyId])
-      return rows[0]?.modules ?? []
-    } finally {
-      await client.query('rollback').catch(() => undefined)
-      client.release()
-    }
+/** An agency's modules, read under its own context; null where there is no such agency. */
+const readModules = async (pool: pg.Pool, agencyId: string): Promise<readonly string[] | null> => {
+  const client = await pool.connect()
+  try {
+    await client.query('begin read only')
+    await client.query("select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true)", [agencyId])
+    const { rows } = await client.query<{ modules: string[] }>('select modules from host_agency where id = $1', [agencyId])
+    return rows[0]?.modules ?? null
+  } finally {
+    await client.query('rollback').catch(() => undefined)
+    client.release()
   }
 }
+
+/** The modules that an agency has on; none where there is no such agency. */
+export const createAgencyModules =
+  (pool: pg.Pool) =>
+  async (agencyId: string): Promise<readonly string[]> =>
+    (await readModules(pool, agencyId)) ?? []
+
+/** Is there an agency of this id? @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
+export const createAgencyLookup =
+  (pool: pg.Pool) =>
+  async (agencyId: string): Promise<boolean> => {
+    try {
+      return (await readModules(pool, agencyId)) !== null
+    } catch (cause) {
+      throw new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause })
+    }
+  }
 
 /** Owner-run commands write on a lane that no instance leases. */
 export const ownerLane = 0

@@ -101,11 +101,19 @@ const checkGates = (manifest: Manifest, operation: AnyOperation): void => {
   }
 }
 
+/** A founder reads across agencies on a login that may only select, and never in a domain transaction, which works in one agency. */
+const checkAcross = (operation: AnyOperation, service: Service<AnyOperation>): void => {
+  if (!operation.acrossAgencies) return
+  if (operation.effect !== 'read') breach(`FusionEMS part 2: ${operation.name} would change something across agencies.`)
+  if ('transact' in service) breach(`FusionEMS part 2: ${operation.name} is read across agencies, and a domain transaction works in one.`)
+}
+
 /** Holds an operation against its context's manifest. Throws `ContractBreach`. */
 export const checkOperation = (manifest: Manifest, operation: AnyOperation, service: Service<AnyOperation>, knownScopes: ReadonlySet<string>): void => {
   checkEffect(manifest, operation)
   checkCallers(manifest, operation, knownScopes)
   checkGates(manifest, operation)
+  checkAcross(operation, service)
   if ('transact' in service && !manifest.capabilities.includes('transaction')) {
     breach(`MIG-03 §4, least privilege: ${operation.name} opens a domain transaction, and ${manifest.name} was not granted the capability "transaction".`)
   }

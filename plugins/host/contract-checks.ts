@@ -1,24 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { contract } from '../../config/contract.ts'
+import type { Contract } from '../../config/contract.ts'
 import { agentScopes, everyScope } from '../../config/permissions.ts'
 import { flags } from '../../config/flags.ts'
 import { messagingCodes } from '../../domain/shared/codes.ts'
 import { idempotencyOf, isMutating, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import type { Manifest } from './define-context.ts'
 
-/** What the contract is checked on: manifests and operations as they would load. */
+/** What the contract is checked on: manifests and operations as they would load, what was approved, and the sources. */
 export interface Declared {
+  readonly contract: Contract
+  /** The project's folder. */
+  readonly root: URL
   readonly manifests: readonly Manifest[]
   readonly operations: readonly { readonly context: string; readonly operation: AnyOperation }[]
 }
 
 type Check = (declared: Declared) => boolean
 
-const portal: readonly string[] = contract.approvals.filter(({ step }) => step !== null).map(({ name }) => name)
+/** The contexts that MIG-03 orders: the provider portal. */
+const inPortal = ({ contract }: Declared, name: string): boolean => contract.approvals.some((approval) => approval.name === name && approval.step !== null)
 const all = ({ operations }: Declared, holds: (operation: AnyOperation, context: string) => boolean): boolean =>
   operations.length > 0 && operations.every(({ operation, context }) => holds(operation, context))
 const messagingWrites = ({ operations }: Declared): AnyOperation[] =>
   operations.filter(({ context, operation }) => context === 'messaging' && isMutating(operation)).map(({ operation }) => operation)
+const messagingOnConversations = ({ operations }: Declared): AnyOperation[] =>
+  operations.filter(({ context, operation }) => context === 'messaging' && operation.path.includes(':conversationId')).map(({ operation }) => operation)
 const everyWrite = (declared: Declared, holds: (operation: AnyOperation) => boolean): boolean => {
   const writes = messagingWrites(declared)
   return writes.length > 0 && writes.every(holds)
@@ -31,42 +37,46 @@ const forbiddenVerbs = new Set('finalize finalise sign submit book reschedule ca
 const wordsOf = ({ name, path }: AnyOperation): string[] => `${name} ${path}`.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(/[^a-z]+/)
 const closedBody = (schema: unknown): boolean => schema === undefined || (schema as { additionalProperties?: unknown }).additionalProperties === false
 
-const filesOf = (room: string): string[] =>
-  readdirSync(new URL(`../../${room}/`, import.meta.url), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-const silent = (room: string): boolean =>
-  filesOf(room).every((name) => !/\bfrom '(pino|node:console)'|\bconsole\./.test(readFileSync(new URL(`../../${room}/${name}`, import.meta.url), 'utf8')))
+const filesOf = (room: URL): string[] => readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+const speaks = /\bfrom '(pino|node:console)'|\bconsole\./
+const silent = (room: URL): boolean => filesOf(room).every((name) => !speaks.test(readFileSync(new URL(name, room), 'utf8')))
 
 /** Every check by name. Each can fail: the tests plant what it looks for. */
 export const contractChecks: Readonly<Record<string, Check>> = {
   'reads-are-get': (declared) => all(declared, (operation) => operation.effect !== 'read' || operation.method === 'GET'),
   'provider-portal-effects': (declared) =>
-    all(declared, (operation, context) => !portal.includes(context) || context === 'consent' || operation.effect !== 'write'),
+    all(declared, (operation, context) => !inPortal(declared, context) || context === 'consent' || operation.effect !== 'write'),
   'effects-declared': (declared) => all(declared, (operation, context) => manifestOf(declared, context)?.effects.includes(operation.effect) === true),
-  'capabilities-approved': ({ manifests }) =>
+  'capabilities-approved': ({ manifests, contract }) =>
     manifests.every(({ name, capabilities }) => capabilities.every((one) => contract.approvals.find((approval) => approval.name === name)?.capabilities.includes(one))),
   'no-forbidden-verbs': (declared) =>
-    all(declared, (operation, context) => !portal.includes(context) || !wordsOf(operation).some((word) => forbiddenVerbs.has(word))),
-  'no-outbound': ({ manifests }) =>
-    manifests.every(({ name, capabilities, upstreamHosts }) => !portal.includes(name) || (upstreamHosts.length === 0 && !capabilities.some((one) => one === 'mail' || one === 'queue'))),
+    all(declared, (operation, context) => !inPortal(declared, context) || !wordsOf(operation).some((word) => forbiddenVerbs.has(word))),
+  'no-outbound': (declared) =>
+    declared.manifests.every(({ name, capabilities, upstreamHosts }) => !inPortal(declared, name) || (upstreamHosts.length === 0 && !capabilities.some((one) => one === 'mail' || one === 'queue'))),
   order: ({ manifests }) => {
     const steps = manifests.map(({ step }) => step).filter((step) => step !== null)
     return steps.every((step, index) => step === index + 1)
   },
-  'contexts-approved': ({ manifests }) => manifests.every(({ name }) => contract.approvals.some((approval) => approval.name === name)),
-  'amendments-complete': () => contract.amendments.every(({ approvedBy, date, reason, permits }) => Boolean(approvedBy && date && reason && permits.length)),
+  'contexts-approved': ({ manifests, contract }) => manifests.every(({ name }) => contract.approvals.some((approval) => approval.name === name)),
+  'amendments-complete': ({ contract }) => contract.amendments.every(({ approvedBy, date, reason, permits }) => Boolean(approvedBy && date && reason && permits.length)),
   'patients-write-messages': (declared) => everyWrite(declared, ({ audience }) => audience.length === 1 && audience[0] === 'patient'),
   'messaging-operations': (declared) => messagingWrites(declared).map(({ name }) => name).sort().join() === 'createConversation,sendMessage',
   'messaging-has-no-reach': (declared) => manifestOf(declared, 'messaging')?.capabilities.some((one) => reach.includes(one)) === false,
   'messaging-switch': (declared) =>
     everyWrite(declared, ({ killSwitch }) => killSwitch === 'USE_CHAT_WRITES') && flags.some(({ name, default: value }) => name === 'USE_CHAT_WRITES' && !value),
   'messaging-consent': (declared) => everyWrite(declared, ({ consent }) => consent?.scope === 'messaging' && consent.patient === 'caller'),
+  'messaging-ownership': (declared) =>
+    messagingOnConversations(declared).length > 0 &&
+    messagingOnConversations(declared).every(({ ownership }) => ownership?.owner.claim === 'patientId' && ownership.refusal === 'FORBIDDEN'),
+  'messaging-reads-unswitched': ({ operations }) =>
+    operations.every(({ context, operation }) => context !== 'messaging' || isMutating(operation) || operation.killSwitch === undefined),
   'bodies-closed': (declared) => all(declared, ({ body, query, params }) => [body, query, params].every(closedBody)),
   'messaging-keys': (declared) => everyWrite(declared, (operation) => idempotencyOf(operation) === 'required'),
   'messaging-limits': (declared) =>
     everyWrite(declared, ({ limits }) => limits?.some(({ policy }) => policy === 'messaging') === true) &&
     messagingWrites(declared).some(({ limits }) => limits?.some(({ policy }) => policy === 'messaging-conversation')),
   'writes-audited': (declared) => all(declared, (operation) => operation.effect === 'read' || operation.audit === 'record'),
-  'rooms-without-logger': () => silent('domain') && silent('routes'),
+  'rooms-without-logger': ({ root }) => silent(new URL('domain/', root)) && silent(new URL('routes/', root)),
   'messaging-codes': (declared) => everyWrite(declared, (operation) => problemsOf(operation).every((code) => (messagingCodes as readonly string[]).includes(code))),
   'scopes-known': (declared) => all(declared, ({ scopes, audience, anyScope }) => scopes.every((scope) => everyScope.includes(scope)) && (scopes.length > 0 || anyScope === true || audience.includes('public'))),
   'agents-read': (declared) => all(declared, (operation) => operation.effect === 'read' || !operation.scopes.some((scope) => agentScopes.includes(scope))),

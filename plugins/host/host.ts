@@ -7,12 +7,14 @@ import type { Flags } from './flags/flags.ts'
 import type { IdentityPort, LimiterPort, Window } from './ports.ts'
 import type { ResponseCipher } from './crypto/index.ts'
 import type { IpLimit } from './rate-limit/ip-limit.ts'
-import type { GateName } from './gates/gate.ts'
+import type { GateName } from './gates/gate-names.ts'
 
 /** Everything that the host's machinery works with. Contexts never see it. */
 export interface Host {
   readonly clock: Clock
   readonly identity: IdentityPort
+  /** Is there an agency of this id? Asked where a founder enters one. */
+  readonly agencyExists: (agencyId: string) => Promise<boolean>
   readonly flags: Pick<Flags, 'isOn' | 'snapshot'>
   readonly limiter: LimiterPort
   readonly ipLimit: IpLimit

@@ -21,6 +21,8 @@ export interface DatabaseOptions {
 export interface Database {
   /** Compiled statements and the audit's own writes. */
   readonly pool: pg.Pool
+  /** The founder's reads across agencies. */
+  readonly bypass: pg.Pool | null
   readonly reads: CompiledReads
   readonly writes: CompiledWrites
   readonly transactions: Transactions
@@ -51,6 +53,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   const writes = createCompiledWrites({ pool, slots: slots.writes, laneOf: (slot) => lease.lanes()[slot]!, committed })
   return {
     pool,
+    bypass,
     writes,
     reads: createCompiledReads(pool, bypass),
     transactions: createTransactions({

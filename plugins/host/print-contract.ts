@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import type { Clause } from '../../config/clauses.ts'
-import type { Contract } from '../../config/contract.ts'
 import { permissionTable } from '../../config/permissions.ts'
 import { idempotencyOf, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import { contractChecks, type Declared } from './contract-checks.ts'
@@ -11,7 +10,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const clauseRow = (declared: Declared, { id, says, checks, tests }: Clause): { row: string[]; failures: string[] } => {
   const results = checks.map((name) => [name, contractChecks[name]?.(declared) === true] as const)
-  const missing = tests.filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url)))
+  const missing = tests.filter((path) => !existsSync(new URL(path, declared.root)))
   return {
     row: [id, says, results.map(([name, holds]) => `${name}: ${holds ? 'holds' : 'BROKEN'}`).join(', '), tests.join(', ')],
     failures: [...results.filter(([, holds]) => !holds).map(([name]) => `${id}: ${name} is broken`), ...missing.map((path) => `${id}: ${path} does not exist`)],
@@ -40,13 +39,13 @@ const operationRow = (context: string, operation: AnyOperation): string[] => [
 const operationHead = ['context', 'operation', 'route', 'effect', 'audience', 'scopes', 'switch', 'ownership', 'consent', 'limits', 'key', 'audit', 'codes']
 
 /** The whole posture as one text: clauses with their checks, contexts with their reach, operations with their gates, the matrix. */
-export const printContract = (declared: Declared, contract: Contract, clauses: readonly Clause[]): { text: string; failures: string[] } => {
+export const printContract = (declared: Declared, clauses: readonly Clause[]): { text: string; failures: string[] } => {
   const held = clauses.map((clause) => clauseRow(declared, clause))
   const contexts = declared.manifests.map(({ name, step, effects, audience, capabilities, killSwitches, tables, upstreamHosts }) => [
     name, step === null ? '' : String(step), effects.join(', '), audience.join(', '), capabilities.join(', '), killSwitches.join(', '), tables.join(', '), upstreamHosts.join(', '),
   ]) // prettier-ignore
   const matrix = permissionTable().map((row) => Object.values(row).map((value) => (Array.isArray(value) ? value.join(', ') : String(value ?? ''))))
-  const amendments = contract.amendments.map(({ id, clause, decision, approvedBy, date, reason }) => [id, clause, decision, approvedBy, date, reason])
+  const amendments = declared.contract.amendments.map(({ id, clause, decision, approvedBy, date, reason }) => [id, clause, decision, approvedBy, date, reason])
   const sections = [
     '# The execution contract',
     'Printed by `npm run contract` from the declarations. A difference between this file and the declarations fails CI: a change of posture is a change of this file, and is reviewed as one.',

@@ -19,5 +19,5 @@ export const readDeclarations = async (contexts: readonly ContextDefinition[], c
     await setup({ serve, fields: {}, blindIndex: {}, auditStore: {} } as unknown as ContextScope)
     manifests.push(manifest)
   }
-  return { manifests, operations }
+  return { manifests, operations, contract, root: new URL('../../', import.meta.url) }
 }

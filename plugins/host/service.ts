@@ -9,6 +9,8 @@ export interface Call<O extends AnyOperation = AnyOperation> {
   readonly principal: Principal
   /** The agency that the request works in; the all-zero platform only for a founder's read across agencies. */
   readonly agencyId: string
+  /** True where a founder reads across all agencies. */
+  readonly acrossAgencies: boolean
   readonly params: ParamsOf<O>
   readonly query: QueryOf<O>
   readonly body: BodyOf<O>
@@ -31,6 +33,8 @@ export interface Outcome<R = unknown> {
   readonly entityId?: string
   /** The patient whom the record concerns, where the caller is not the patient. */
   readonly patientId?: string
+  /** The agencies whose records the answer holds, where an `answer` service reads across agencies; of a `query` its rows tell. */
+  readonly agencyIds?: readonly string[]
   readonly before?: unknown
   readonly after?: unknown
 }
@@ -43,7 +47,7 @@ export type Transaction = Pick<
   EntityManager,
   'find' | 'findOne' | 'count' | 'create' | 'persist' | 'remove' | 'flush' | 'insert' | 'nativeUpdate' | 'lock' | 'refresh' | 'assign'
 > & {
-  /** One parameterised statement (`?` placeholders). Statements that touch the session are refused. */
+  /** One query or change with its values as parameters (`$1`, `$2`, …). What could touch the session is refused. */
   sql<R = Row>(statement: string, parameters?: readonly unknown[]): Promise<R[]>
 }
 

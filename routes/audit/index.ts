@@ -20,6 +20,7 @@ export const listAuditEvents = operation({
   summary: 'Audit events of the agency',
   description: 'Every write attempt and every read of a person’s record, allowed or refused, payloads opened. The newest first.',
   path: '/audit/events',
+  acrossAgencies: true,
   query: listEventsQuery,
   reply: { status: 200, schema: eventListSchema },
 })
@@ -41,6 +42,7 @@ export const listAiActions = operation({
   summary: 'What AI agents did in the agency',
   description: 'Each action of an agent, allowed or refused, with the authority under which it acted. The newest first.',
   path: '/audit/ai-actions',
+  acrossAgencies: true,
   query: aiActionsQuery,
   reply: { status: 200, schema: aiActionListSchema },
 })
@@ -49,7 +51,8 @@ export const verifyAuditTrail = operation({
   ...common,
   name: 'verifyAuditTrail',
   summary: 'Is the agency’s audit trail whole?',
-  description: 'Computes every hash of the agency’s chains anew and compares heads and signed heads. It can take seconds; what is wrong first is named.',
+  description:
+    'Computes every hash of the agency’s chains anew and compares heads and signed heads. It can take seconds; what is wrong first is named.',
   path: '/audit/verification',
   reply: { status: 200, schema: verificationSchema },
 })

@@ -2,11 +2,17 @@ import type { AuditOutcome, breakKinds } from '../../domain/audit/index.ts'
 import type { AiActionWire, EventWire, VerificationWire } from './schemas.ts'
 
 /** An event as the audit store gives it. */
-type StoredEvent = Omit<EventWire, 'chain' | 'outcome'> & { readonly outcome: string; readonly lane: number; readonly seq: number; readonly hash: string }
+type StoredEvent = Omit<EventWire, 'chain' | 'outcome'> & {
+  readonly outcome: string
+  readonly lane: number
+  readonly seq: number
+  readonly hash: string
+}
 
-/** What the store knows of an event beyond the wire (the agency is the auditor's own). */
+/** What the store knows of an event beyond the wire. */
 export const showEvent = ({ lane, seq, hash, ...event }: StoredEvent): EventWire => ({
   id: event.id,
+  agencyId: event.agencyId,
   at: event.at,
   action: event.action,
   outcome: event.outcome as AuditOutcome,
@@ -35,6 +41,7 @@ export const showEvent = ({ lane, seq, hash, ...event }: StoredEvent): EventWire
 /** An action of an agent. */
 export const showAiAction = (action: Omit<AiActionWire, 'outcome'> & { readonly outcome: string }): AiActionWire => ({
   id: action.id,
+  agencyId: action.agencyId,
   at: action.at,
   executedBy: action.executedBy,
   agentId: action.agentId,
@@ -52,7 +59,13 @@ export const showAiAction = (action: Omit<AiActionWire, 'outcome'> & { readonly 
 
 interface Verified extends Omit<VerificationWire, 'heads' | 'firstBreak'> {
   readonly heads: readonly { readonly lane: number; readonly seq: number; readonly hash: string }[]
-  readonly firstBreak?: { readonly kind: (typeof breakKinds)[number]; readonly lane: number; readonly seq: number; readonly id?: string; readonly detail: string }
+  readonly firstBreak?: {
+    readonly kind: (typeof breakKinds)[number]
+    readonly lane: number
+    readonly seq: number
+    readonly id?: string
+    readonly detail: string
+  }
 }
 
 /** The result of a verification. */
@@ -63,6 +76,14 @@ export const showVerification = ({ valid, rows, heads, checkpoint, checkedAt, fi
   checkpoint: checkpoint && { signedAt: checkpoint.signedAt, heads: checkpoint.heads, matched: checkpoint.matched },
   checkedAt,
   ...(firstBreak
-    ? { firstBreak: { kind: firstBreak.kind, lane: firstBreak.lane, seq: firstBreak.seq, detail: firstBreak.detail, ...(firstBreak.id ? { id: firstBreak.id } : {}) } }
+    ? {
+        firstBreak: {
+          kind: firstBreak.kind,
+          lane: firstBreak.lane,
+          seq: firstBreak.seq,
+          detail: firstBreak.detail,
+          ...(firstBreak.id ? { id: firstBreak.id } : {}),
+        },
+      }
     : {}),
 })

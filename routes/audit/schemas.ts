@@ -28,6 +28,7 @@ export const aiActionsQuery = strict({ ...cursorQuery })
 
 export const eventSchema = strict({
   id: id('The event; a row that the attempt made carries it too'),
+  agencyId: id('The agency in whose trail it stands; all zeros: the platform’s'),
   at: instantOut('When the attempt arrived'),
   action: Type.String({ description: 'The operation’s name' }),
   outcome: oneOf(outcomes, 'How the attempt ended'),
@@ -61,6 +62,7 @@ export const eventListSchema = cursorList(eventSchema)
 
 export const aiActionSchema = strict({
   id: id('The event in the audit trail'),
+  agencyId: id('The agency in which the agent acted'),
   at: instantOut('When the agent acted'),
   executedBy: Type.String({ description: 'AI Agent under <role> authority' }),
   agentId: Type.String({ description: 'The agent' }),

@@ -1,4 +1,5 @@
 import { closedLoop, openClients, type Clients, type Load, type Requests } from './load/closed-loop.ts'
+import type { Rig } from './rig.ts'
 import type { Server } from './stage/child.ts'
 import { median } from './statistics.ts'
 
@@ -12,6 +13,8 @@ export interface Side {
 export interface Round extends Load {
   /** Processor time of the server per answer, in microseconds. */
   readonly cpuMicros: number
+  /** That of the database. */
+  readonly databaseMicros: number
 }
 
 export interface Comparison {
@@ -30,12 +33,14 @@ export const onlyExpected = (load: Load): void => {
   for (const [status, { count, body }] of load.others) throw new Error(`${count} answers had status ${status}, such as: ${body}`)
 }
 
-const round = async (side: Side, clients: Clients, seconds: number): Promise<Round> => {
+const round = async (rig: Rig, side: Side, clients: Clients, seconds: number): Promise<Round> => {
+  const databaseMs = rig.postgres.cpuMs()
   const before = await side.server.usage()
   const load = await closedLoop(clients, side.requests, side.expected, seconds)
   const after = await side.server.usage()
   onlyExpected(load)
-  return { ...load, cpuMicros: ((after.cpuMs - before.cpuMs) * 1000) / Math.max(1, load.answers) }
+  const each = (ms: number): number => (ms * 1000) / Math.max(1, load.answers)
+  return { ...load, cpuMicros: each(after.cpuMs - before.cpuMs), databaseMicros: each(rig.postgres.cpuMs() - databaseMs) }
 }
 
 /** Opens both sides' connections for as long as `work` takes. */
@@ -57,12 +62,12 @@ export const withClients = async <T>(one: Side, other: Side, work: (one: Clients
  * Both sides in turn (A B A B …), as much as they can take, after a round of each that does not count. What drifts on the machine
  * hits both, and the median lets one bad round pass.
  */
-export const compare = (candidate: Side, reference: Side, options: { readonly rounds: number; readonly seconds: number }): Promise<Comparison> =>
+export const compare = (rig: Rig, candidate: Side, reference: Side): Promise<Comparison> =>
   withClients(candidate, reference, async (ours, theirs) => {
     const rounds: { candidate: Round; reference: Round }[] = []
-    for (let at = -1; at < options.rounds; at += 1) {
-      const seconds = at < 0 ? Math.min(options.seconds, 2) : options.seconds
-      const measured = { candidate: await round(candidate, ours, seconds), reference: await round(reference, theirs, seconds) }
+    for (let at = -1; at < rig.options.rounds; at += 1) {
+      const seconds = at < 0 ? Math.min(rig.options.seconds, 2) : rig.options.seconds
+      const measured = { candidate: await round(rig, candidate, ours, seconds), reference: await round(rig, reference, theirs, seconds) }
       if (at >= 0) rounds.push(measured)
     }
     return {

@@ -28,6 +28,9 @@ export interface Drive {
   send(options?: RequestOptions): Promise<LightMyRequestResponse>
 }
 
+/** Reads of the audit store grow with what a test does: they are asked in the agency in which nothing else happens. */
+const inOrder = personas.toSorted((one, other) => Number(other.persona === 'compliance-officer-lakeside') - Number(one.persona === 'compliance-officer-lakeside'))
+
 const mayCall = (operation: AnyOperation, principal: Principal): boolean => {
   try {
     checkAccess(operation, principal)
@@ -53,14 +56,24 @@ const queryOf = (operation: AnyOperation, principal: Principal, options: Request
   return query.size > 0 ? `?${query.toString()}` : ''
 }
 
-const driveOf = (host: TestHost, operation: AnyOperation, persona: string, principal: Principal): Drive => {
+/** A token as long as the clock stands still: signing and verifying one for each request would be most of what a test does. */
+const tokensOf = (host: TestHost): ((persona: string) => string) => {
+  const made = new Map<string, { readonly at: number; readonly token: string }>()
+  return (persona) => {
+    const at = host.clock.now()
+    if (made.get(persona)?.at !== at) made.set(persona, { at, token: host.token(persona) })
+    return made.get(persona)!.token
+  }
+}
+
+const driveOf = (host: TestHost, token: (persona: string) => string, operation: AnyOperation, persona: string, principal: Principal): Drive => {
   const request: Drive['request'] = (options = {}) => {
     const body = operation.body ? (options.body ?? agreeing(operation, principal, 'body', sampleOf(operation.body, options) as object)) : undefined
     return {
       method: operation.method,
       url: pathOf(operation, options.ids ?? {}) + queryOf(operation, principal, options),
       headers: {
-        ...(operation.audience.includes('public') ? {} : { authorization: `Bearer ${host.token(persona)}` }),
+        ...(operation.audience.includes('public') ? {} : { authorization: `Bearer ${token(persona)}` }),
         ...(idempotencyOf(operation) === 'required' ? { 'idempotency-key': newId() } : {}),
         ...(operation.ifMatch ? { 'if-match': '"1"' } : {}),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -74,12 +87,13 @@ const driveOf = (host: TestHost, operation: AnyOperation, persona: string, princ
 
 /** Every operation that loaded, each with the first persona that may call it: a new context is driven without being named here. */
 export const drivesOf = async (host: TestHost): Promise<Drive[]> => {
+  const token = tokensOf(host)
   const principals = await Promise.all(
-    personas.map(async ({ persona }) => ({ persona, principal: await host.parts.host.identity.authenticate(`Bearer ${host.token(persona)}`) })),
+    inOrder.map(async ({ persona }) => ({ persona, principal: await host.parts.host.identity.authenticate(`Bearer ${token(persona)}`) })),
   )
   return host.loaded.operations.map(({ operation }) => {
     const caller = principals.find(({ principal }) => operation.audience.includes('public') || mayCall(operation, principal))
     if (!caller) throw new Error(`no persona may call ${operation.name}`)
-    return driveOf(host, operation, caller.persona, caller.principal)
+    return driveOf(host, token, operation, caller.persona, caller.principal)
   })
 }

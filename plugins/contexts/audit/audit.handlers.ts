@@ -24,20 +24,27 @@ const pageFilter = (query: { readonly cursor?: string; readonly limit?: number }
   return { before: { at: new Date(at), id }, limit: limitOf(query) + 1 }
 }
 
+/** Whose trail is asked, and who is concerned where that is everybody's. */
+const trailOf = ({ acrossAgencies, agencyId }: { readonly acrossAgencies: boolean; readonly agencyId: string }): string | null =>
+  acrossAgencies ? null : agencyId
+const agenciesOf = (rows: readonly { readonly agencyId: string }[]): string[] => rows.map((row) => row.agencyId)
+
 const placeOf = ({ id, at }: { readonly id: string; readonly at: string }) => ({ id, at: Date.parse(at) })
 
 export const listEventsService = (store: AuditStore): Service<typeof listAuditEvents> => ({
-  answer: async ({ agencyId, query }) => {
+  answer: async (call) => {
+    const { query } = call
     const { action, actor, entity, outcome } = query
-    const events = await store.events(agencyId, { action, actor, entity, outcome, ...askedPeriod(query), ...pageFilter(query) })
-    return { body: pageOf(events, limitOf(query), placeOf, showEvent) }
+    const events = await store.events(trailOf(call), { action, actor, entity, outcome, ...askedPeriod(query), ...pageFilter(query) })
+    return { body: pageOf(events, limitOf(query), placeOf, showEvent), agencyIds: agenciesOf(events) }
   },
 })
 
 export const aiActionsService = (store: AuditStore): Service<typeof listAiActions> => ({
-  answer: async ({ agencyId, query }) => {
-    const actions = await store.aiActions(agencyId, pageFilter(query))
-    return { body: pageOf(actions, limitOf(query), placeOf, showAiAction) }
+  answer: async (call) => {
+    const { query } = call
+    const actions = await store.aiActions(trailOf(call), pageFilter(query))
+    return { body: pageOf(actions, limitOf(query), placeOf, showAiAction), agencyIds: agenciesOf(actions) }
   },
 })
 

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { platformAgency } from '../../../domain/shared/ids.ts'
 import { eventColumns } from './audit-record.ts'
 import type { StoredEvent } from './canonical.ts'
 
@@ -42,10 +43,20 @@ export interface AiAction {
 
 const conditions = { action: 'action', actor: 'user_id', entity: 'entity_id', outcome: 'outcome' } as const
 
-/** Rows of one agency, the newest first. */
-export const readEvents = async (client: ClientBase, agencyId: string, filter: EventFilter): Promise<StoredEvent[]> => {
-  const values: unknown[] = [agencyId, filter.before.at, filter.before.id, filter.limit]
-  const where = ['agency_id = $1', '(at, id) < ($2, $3)']
+const newestFirst = 'order by at desc, id desc limit $4'
+
+/** The newest rows of one agency; of every agency, the newest of each by its index, and of those the newest. */
+const newestOf = (columns: string, table: string, where: readonly string[], agencyId: string | null): string =>
+  agencyId !== null
+    ? `select ${columns} from ${table} where agency_id = $1 and ${where.join(' and ')} ${newestFirst}`
+    : `select newest.* from (select id from host_agency union all select $1::uuid) agency
+       cross join lateral (select ${columns} from ${table} where agency_id = agency.id and ${where.join(' and ')} ${newestFirst}) newest
+       ${newestFirst}`
+
+/** Rows of one agency, or of all and of none (`null`), the newest first. */
+export const readEvents = async (client: ClientBase, agencyId: string | null, filter: EventFilter): Promise<StoredEvent[]> => {
+  const values: unknown[] = [agencyId ?? platformAgency, filter.before.at, filter.before.id, filter.limit]
+  const where = ['(at, id) < ($2, $3)']
   const add = (condition: (parameter: string) => string, value: unknown): void => {
     values.push(value)
     where.push(condition(`$${values.length}`))
@@ -55,21 +66,26 @@ export const readEvents = async (client: ClientBase, agencyId: string, filter: E
     if (value !== undefined) add((parameter) => `${column} = ${parameter}`, value)
   }
   // The index of refusals is partial: only a predicate that the planner can prove lets it be used.
-  if (filter.outcome !== undefined && !['success', 'replayed'].includes(filter.outcome)) where.push("outcome not in ('success', 'replayed')")
+  if (filter.outcome !== undefined && !['success', 'replayed'].includes(filter.outcome))
+    where.push("outcome not in ('success', 'replayed')")
   if (filter.from) add((parameter) => `at >= ${parameter}`, filter.from)
   if (filter.to) add((parameter) => `at < ${parameter}`, filter.to)
-  const text = `select ${eventColumns} from audit_event where ${where.join(' and ')} order by at desc, id desc limit $4`
-  return (await client.query(text, values)).rows as StoredEvent[]
+  return (await client.query(newestOf(eventColumns, 'audit_event', where, agencyId), values)).rows as StoredEvent[]
 }
 
-const aiActionsSql = `
-  select id, agency_id as "agencyId", at, executed_by as "executedBy", agent_id as "agentId", policy_version_id as "policyVersionId",
+const aiActionColumns = `
+    id, agency_id as "agencyId", at, executed_by as "executedBy", agent_id as "agentId", policy_version_id as "policyVersionId",
     under_role as "underRole", user_id as "userId", action, outcome, reason, patient_id as "patientId", entity_type as "entityType",
-    entity_id as "entityId", request_id as "requestId"
-  from audit_ai_action where agency_id = $1 and (at, id) < ($2, $3) order by at desc, id desc limit $4`
+    entity_id as "entityId", request_id as "requestId"`
 
-/** What AI agents did in one agency, the newest first. */
-export const readAiActions = async (client: ClientBase, agencyId: string, filter: Pick<EventFilter, 'before' | 'limit'>): Promise<AiAction[]> => {
-  const { rows } = await client.query<Omit<AiAction, 'at'> & { at: Date }>(aiActionsSql, [agencyId, filter.before.at, filter.before.id, filter.limit])
+/** What AI agents did in one agency, or in all (`null`), the newest first. */
+export const readAiActions = async (
+  client: ClientBase,
+  agencyId: string | null,
+  filter: Pick<EventFilter, 'before' | 'limit'>,
+): Promise<AiAction[]> => {
+  const text = newestOf(aiActionColumns, 'audit_ai_action', ['(at, id) < ($2, $3)'], agencyId)
+  const values = [agencyId ?? platformAgency, filter.before.at, filter.before.id, filter.limit]
+  const { rows } = await client.query<Omit<AiAction, 'at'> & { at: Date }>(text, values)
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
 }

@@ -6,7 +6,8 @@ export const asAuditor = async (client: ClientBase, agencyId: string): Promise<v
   await client.query("select set_config('role', 'postern_audit_reader', true), set_config('app.current_agency', $1, true)", [agencyId])
 }
 
-const unavailable = (cause: unknown): Refusal => (cause instanceof Refusal ? cause : new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause }))
+const unavailable = (cause: unknown): Refusal =>
+  cause instanceof Refusal ? cause : new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause })
 
 /**
  * Lends a connection of the runtime pool. One on which anything failed is thrown away.
@@ -26,6 +27,17 @@ export const withConnection = async <T>(pool: Pool, work: (client: ClientBase) =
   } finally {
     client.release(broken)
   }
+}
+
+/** Reads across agencies on the bypass pool, whose login may only select. @throws Refusal UPSTREAM_UNAVAILABLE where there is none */
+export const readAcross = <T>(bypass: Pool | null, work: (client: ClientBase) => Promise<T>): Promise<T> => {
+  if (!bypass) return Promise.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+  return withConnection(bypass, async (client) => {
+    await client.query('begin read only')
+    const result = await work(client)
+    await client.query('commit')
+    return result
+  })
 }
 
 /** Reads in one agency, in a short READ ONLY transaction. */

@@ -26,7 +26,16 @@ export const canonicalColumns: readonly { readonly name: string; readonly type: 
 export const genesis = Buffer.alloc(32)
 
 // Types as PostgreSQL numbers them; text goes in as bytes.
-const typeNumber: Record<ColumnType, number> = { smallint: 21, bigint: 20, int: 23, uuid: 2950, timestamptz: 1184, boolean: 16, bytea: 17, text: 17 }
+const typeNumber: Record<ColumnType, number> = {
+  smallint: 21,
+  bigint: 20,
+  int: 23,
+  uuid: 2950,
+  timestamptz: 1184,
+  boolean: 16,
+  bytea: 17,
+  text: 17,
+}
 const epoch2000 = 946_684_800_000
 
 const integer = (bytes: number, value: number): Buffer => {
@@ -60,4 +69,5 @@ export const canonicalRow = (event: StoredEvent): Buffer => {
 }
 
 /** The hash of a row behind the given one. */
-export const linkHash = (before: Buffer, event: StoredEvent): Buffer => createHash('sha256').update(before).update(canonicalRow(event)).digest()
+export const linkHash = (before: Buffer, event: StoredEvent): Buffer =>
+  createHash('sha256').update(before).update(canonicalRow(event)).digest()

@@ -36,9 +36,13 @@ export const readCheckpoint = (verifier: SignatureVerifier, line: string): ReadL
   } catch {
     return { kind: 'torn' }
   }
-  if (typeof signed?.checkpoint !== 'string' || typeof signed.key !== 'string' || typeof signed.signature !== 'string') return { kind: 'forged' }
+  if (typeof signed?.checkpoint !== 'string' || typeof signed.key !== 'string' || typeof signed.signature !== 'string')
+    return { kind: 'forged' }
   if (!verifier.keyIds.includes(signed.key)) return { kind: 'unknown-key' }
   if (!verifier.verify(signed.checkpoint, signed)) return { kind: 'forged' }
   const { instance, at, heads } = JSON.parse(signed.checkpoint) as { instance: string; at: string; heads: WrittenHead[] }
-  return { kind: 'signed', checkpoint: { instance, at, heads: heads.map(([agencyId, lane, seq, hash]) => ({ agencyId, lane, seq, hash })) } }
+  return {
+    kind: 'signed',
+    checkpoint: { instance, at, heads: heads.map(([agencyId, lane, seq, hash]) => ({ agencyId, lane, seq, hash })) },
+  }
 }

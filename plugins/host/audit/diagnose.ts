@@ -58,7 +58,10 @@ const nameMisfit = (before: ChainPosition, [row, next, afterNext]: readonly Stor
   if (next && fits(misfit.hash, next, next.seq + 1)) {
     return { kind: 'removed', seq: misfit.seq, detail: `the row before this one is missing, and those behind it have been moved down` }
   }
-  const detail = next && !fits(misfit.hash, next) ? 'the row and its hash do not fit' : 'the row does not fit, or the one before it was changed together with its hash'
+  const detail =
+    next && !fits(misfit.hash, next)
+      ? 'the row and its hash do not fit'
+      : 'the row does not fit, or the one before it was changed together with its hash'
   return { kind: 'changed', seq: misfit.seq, id: String(misfit.id), detail }
 }
 

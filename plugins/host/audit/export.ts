@@ -49,7 +49,17 @@ const eventLine = (event: StoredEvent, cipher: PayloadCipher | null): unknown =>
     payload: base64(payload),
     changes: base64(changes),
     hash: hash.toString('hex'),
-    ...(opened ? { opened: { payload: opened.payload, accessReason: opened.accessReason, before: opened.before, after: opened.after, readable: opened.readable } } : {}),
+    ...(opened
+      ? {
+          opened: {
+            payload: opened.payload,
+            accessReason: opened.accessReason,
+            before: opened.before,
+            after: opened.after,
+            readable: opened.readable,
+          },
+        }
+      : {}),
   }
 }
 
@@ -120,7 +130,12 @@ const cut = async (client: ClientBase, { agency_id: agencyId, lane, first, last 
 }
 
 /** The chains of one agency between two times: whatever stands between the first and the last row is in it, whatever its time. */
-export const stretchesBetween = async (client: ClientBase, agencyId: string, from: Date | undefined, to: Date | undefined): Promise<Stretch[]> => {
+export const stretchesBetween = async (
+  client: ClientBase,
+  agencyId: string,
+  from: Date | undefined,
+  to: Date | undefined,
+): Promise<Stretch[]> => {
   const { rows } = await client.query<Island>(
     `select agency_id, lane, min(seq) as first, max(seq) as last from audit_event
      where agency_id = $1 and at >= $2 and at < $3 group by agency_id, lane order by lane`,
@@ -149,10 +164,18 @@ export const runsBetween = async (client: ClientBase, from: Date, to: Date): Pro
 }
 
 /** The hash of the row before `seq`, be it there or retired. */
-const hashBefore = async (client: ClientBase, chain: { readonly agencyId: string; readonly lane: number }, seq: number): Promise<Buffer> => {
+const hashBefore = async (
+  client: ClientBase,
+  chain: { readonly agencyId: string; readonly lane: number },
+  seq: number,
+): Promise<Buffer> => {
   if (seq === 1) return genesis
   const there = await hashAt(client, chain, seq - 1)
   if (there) return there
-  const { rows } = await client.query<{ hash: Buffer }>('select hash from audit_anchor where agency_id = $1 and lane = $2 and seq = $3', [chain.agencyId, chain.lane, seq - 1])
+  const { rows } = await client.query<{ hash: Buffer }>('select hash from audit_anchor where agency_id = $1 and lane = $2 and seq = $3', [
+    chain.agencyId,
+    chain.lane,
+    seq - 1,
+  ])
   return rows[0]?.hash ?? genesis
 }

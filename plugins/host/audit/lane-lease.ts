@@ -19,7 +19,7 @@ const lockClass = 5_067_002
 // Lane 0 is for commands that the owner runs.
 const highestLane = 1_023
 
-const connect = async (connectionString: string, onLost: (error: unknown) => void): Promise<pg.Client> => {
+const connect = async (connectionString: string, onLost: (client: pg.Client, error: unknown) => void): Promise<pg.Client> => {
   const client = new pg.Client({
     connectionString,
     application_name: 'postern lanes',
@@ -28,8 +28,8 @@ const connect = async (connectionString: string, onLost: (error: unknown) => voi
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   })
-  client.on('error', onLost)
-  client.on('end', () => onLost(new Error('the connection that holds the lanes has ended')))
+  client.on('error', (error) => onLost(client, error))
+  client.on('end', () => onLost(client, new Error('the connection that holds the lanes has ended')))
   await client.connect()
   return client
 }
@@ -64,10 +64,9 @@ export const leaseLanes = async (options: LaneLeaseOptions): Promise<LaneLease> 
 
   const lease = async (): Promise<void> => {
     let lost = false
-    const connected = await connect(connectionString, (error) => {
-      if (lost || closed) return
+    const connected = await connect(connectionString, (which, error) => {
       lost = true
-      if (client !== connected) return
+      if (closed || client !== which) return
       client = undefined
       onProblem(error)
       leaseAgain(250)

@@ -12,7 +12,8 @@ export interface Redacted {
 
 const credentialName =
   /pass(word|wd|phrase|code)|pwd|secret|credential|token|apikey|privatekey|accesskey|authorization|cookie|onetimecode|otp$|^pin$|pincode|^auth$/
-const credentialText = /\b(pass(word|wd|phrase|code)|pwd|secret|credentials?|(access|refresh|bearer)[ _-]?token|api[ _-]?key|pin)\b\s*(:|=|\bis\b)\s*\S/i
+const credentialText =
+  /\b(pass(word|wd|phrase|code)|pwd|secret|credentials?|(access|refresh|bearer)[ _-]?token|api[ _-]?key|pin)\b\s*(:|=|\bis\b)\s*\S/i
 const deepest = 32
 
 /** True for a field name that by its sound holds a credential, however it is written (`api_key`, `userPassword`). */

@@ -59,7 +59,11 @@ const query = async (client: ClientBase, name: string, text: string, values: rea
   (await client.query({ name, text, values: [...values] })).rows as Row[]
 
 /** The hash of one row, or null where there is none (or more than one). */
-export const hashAt = async (client: ClientBase, { agencyId, lane }: Pick<Chain, 'agencyId' | 'lane'>, seq: number): Promise<Buffer | null> => {
+export const hashAt = async (
+  client: ClientBase,
+  { agencyId, lane }: Pick<Chain, 'agencyId' | 'lane'>,
+  seq: number,
+): Promise<Buffer | null> => {
   const rows = await query(client, 'audit_hash', hashSql, [agencyId, lane, seq])
   return rows.length === 1 ? (rows[0]!.hash as Buffer) : null
 }
@@ -93,7 +97,9 @@ const checkRange = async (client: ClientBase, chain: Chain, after: number, until
 /** The next ranges side by side, one on each connection. */
 const checkRanges = (clients: readonly ClientBase[], chain: Chain, { seq, hash }: ChainPosition, to: number): Promise<Range[]> => {
   const ranges = clients.map((client, index) => ({ client, after: seq + index * rangeRows })).filter(({ after }) => after < to)
-  return Promise.all(ranges.map(({ client, after }, index) => checkRange(client, chain, after, Math.min(after + rangeRows, to), index === 0 ? hash : null)))
+  return Promise.all(
+    ranges.map(({ client, after }, index) => checkRange(client, chain, after, Math.min(after + rangeRows, to), index === 0 ? hash : null)),
+  )
 }
 
 /** Follows a chain from where `walk` stands through `to`; stops at the first row that does not fit. */
@@ -123,7 +129,11 @@ const nameBreak = async (client: ClientBase, chain: Chain, position: ChainPositi
   if (rows.length > 0) return diagnose(position, rows)
   const cut = chain.signed && chain.signed.seq > position.seq
   const detail = `rows ${position.seq + 1} to ${to} are missing at the end`
-  return { kind: cut ? 'cut-tail' : 'removed', seq: position.seq + 1, detail: cut ? `${detail}; the head was signed at ${chain.signed.at}` : detail }
+  return {
+    kind: cut ? 'cut-tail' : 'removed',
+    seq: position.seq + 1,
+    detail: cut ? `${detail}; the head was signed at ${chain.signed.at}` : detail,
+  }
 }
 
 const checkHead = (chain: Chain, { seq, hash }: ChainPosition): Finding | null => {
@@ -138,7 +148,11 @@ const checkSigned = async (client: ClientBase, chain: Chain, last: ChainPosition
   const { signed } = chain
   if (!signed) return null
   if (signed.seq > last.seq) {
-    return { kind: 'cut-tail', seq: last.seq + 1, detail: `rows ${last.seq + 1} to ${signed.seq} are missing; the head ${signed.seq} was signed at ${signed.at}` }
+    return {
+      kind: 'cut-tail',
+      seq: last.seq + 1,
+      detail: `rows ${last.seq + 1} to ${signed.seq} are missing; the head ${signed.seq} was signed at ${signed.at}`,
+    }
   }
   const retired = chain.anchors.find(({ fromSeq, seq }) => fromSeq <= signed.seq && signed.seq <= seq)
   if (retired && retired.seq !== signed.seq) return null

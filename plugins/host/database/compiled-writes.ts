@@ -3,7 +3,11 @@ import type { Code } from '../../../domain/shared/codes.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { AuditHead } from '../audit/index.ts'
 import { createBatcher } from './batcher.ts'
+import { binaryColumns, type BatchColumn } from './binary-array.ts'
 import { refusalOfDatabase } from './failure.ts'
+
+/** Most times that a write waits again because of its neighbours. */
+const mostPutBack = 5
 
 /** What became of one item. Refusals that were decided in SQL have their audit row already. */
 export interface WriteResult {
@@ -18,12 +22,15 @@ export interface PendingWrite {
   readonly function: string
   /** Agency, user and key: batches are worked in this order, so that two of them cannot lock the same keys crosswise. */
   readonly order: string
-  /** The item as JSON text, without its number. */
-  readonly item: string
+  readonly columns: readonly BatchColumn[]
+  /** The item's values by column. */
+  readonly item: Readonly<Record<string, unknown>>
+  /** Constraints whose violation is the caller's conflict and not a defect. */
+  readonly conflicts: readonly string[]
   /** Asked again right before commit. */
   readonly stillOn: () => boolean
-  /** Set once a batch was given up for another's switch; a write is not put back twice. */
-  requeued?: boolean
+  /** How often its batch was given up for another's fault or switch before anything of it had happened. */
+  putBack?: number
   resolve(result: WriteResult): void
   reject(error: unknown): void
 }
@@ -56,10 +63,29 @@ interface ResultRow {
   hash: Buffer
 }
 
+const textOf = (name: string, columns: readonly BatchColumn[]): string =>
+  `select * from ${name}($1, ${columns.map(({ type }, at) => `$${at + 2}::${type}[]`).join(', ')})`
+
 const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<QueryResult<ResultRow>> => {
-  const name = writes[0]!.function
-  const items = writes.map((write, n) => `{"n":${n},${write.item.slice(1)}`).join(',')
-  return client.query<ResultRow>({ name, text: `select * from ${name}($1, $2)`, values: [lane, `[${items}]`] })
+  const { function: name, columns } = writes[0]!
+  const arrays = binaryColumns(columns, writes.map(({ item }) => item))
+  return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, ...arrays] })
+}
+
+interface ItemFault {
+  readonly code?: unknown
+  readonly message?: unknown
+  readonly detail?: unknown
+  readonly hint?: unknown
+}
+
+/** The write that the database names as the one at fault, and what that means to its caller; null where the whole batch failed. */
+const faultIn = (writes: readonly PendingWrite[], error: unknown): { write: PendingWrite; cause: unknown } | null => {
+  const { code, message, detail, hint } = (error ?? {}) as ItemFault
+  const write = code === 'PTITM' ? writes[Number(message)] : undefined
+  if (!write) return null
+  const known = write.conflicts.includes(String(hint)) ? new Refusal('CONFLICT', 'duplicate') : refusalOfDatabase({ code: detail })
+  return { write, cause: known ?? Object.assign(new Error('a compiled write failed'), { code: detail }) }
 }
 
 const settle = (writes: readonly PendingWrite[], rows: readonly ResultRow[]): void => {
@@ -70,8 +96,8 @@ const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
   rows.filter((row) => row.n === null).map((row) => ({ agencyId: row.agency_id, lane, seq: row.seq, hash: row.hash }))
 
 /**
- * Runs compiled writes in groups: one durable transaction for what waits, each item under its own session inside it. Nothing here
- * tries a write again after the database has refused it.
+ * Runs compiled writes in groups: one durable transaction for what waits, each item under its own session inside it. A write that the
+ * database has refused is never tried again.
  * @see 02B, "No retries. No background queuing."
  */
 export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWrites => {
@@ -91,26 +117,31 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     return []
   }
 
-  // Nothing of a batch that was given up has happened, so those whose switch is still on may go once more.
-  const giveUp = (writes: readonly PendingWrite[]): void => {
+  // Nothing of a batch that was given up has happened: those that are not to blame have their first try still before them.
+  const putBack = (writes: readonly PendingWrite[]): void => {
     for (const write of writes) {
+      write.putBack = (write.putBack ?? 0) + 1
       if (!write.stillOn()) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
-      else if (write.requeued || !batcher.add(Object.assign(write, { requeued: true }))) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+      else if (write.putBack > mostPutBack || !batcher.add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
     }
   }
 
   const run = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
     const ordered = writes.toSorted((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
     const client = await pool.connect()
-    let broken: unknown
+    let broken = false
     try {
-      giveUp(await inTransaction(client, options.laneOf(slot), ordered))
+      putBack(await inTransaction(client, options.laneOf(slot), ordered))
     } catch (error) {
-      broken = error
-      throw error
+      const fault = faultIn(ordered, error)
+      broken = fault === null
+      if (!fault) throw error
+      await client.query('rollback').catch(() => (broken = true))
+      fault.write.reject(fault.cause)
+      putBack(ordered.filter((write) => write !== fault.write))
     } finally {
       // A connection in an unknown state is not given back.
-      client.release(broken !== undefined)
+      client.release(broken)
     }
   }
 

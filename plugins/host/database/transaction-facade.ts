@@ -2,8 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { CompiledQuery, type Transaction as KyselyTransaction } from 'kysely'
 import type { Transaction } from '../service.ts'
 import type { Row } from '../sql/statement.ts'
-
-const touchesSession = /\b(set_config|set\s+(local|session|role|transaction)|reset\s|begin|commit|rollback|savepoint|discard)\b/i
+import { checkDomainStatement } from './domain-statement.ts'
 
 /** Runs one statement with bound parameters on the transaction's own connection. */
 export const execute = async <R = Row>(em: EntityManager, statement: string, parameters: readonly unknown[] = []): Promise<R[]> => {
@@ -28,7 +27,7 @@ export const facadeOf = (em: EntityManager): Transaction => ({
   refresh: em.refresh.bind(em),
   assign: em.assign.bind(em),
   sql: (statement, parameters) => {
-    if (touchesSession.test(statement)) throw new Error('a domain statement may not touch its session')
+    checkDomainStatement(statement)
     return execute(em, statement, parameters)
   },
 })

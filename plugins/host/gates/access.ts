@@ -1,21 +1,33 @@
-import { Refusal } from '../../../domain/shared/refusal.ts'
+import { platformAgency } from '../../../domain/shared/ids.ts'
+import { invalid, Refusal } from '../../../domain/shared/refusal.ts'
+import type { AnyOperation } from '../../../routes/shared/operation.ts'
+import type { Host } from '../host.ts'
 import { checkAccess } from '../identity/check-access.ts'
 import { readAgencyScope } from '../identity/agency-scope.ts'
+import type { AgencyScope } from '../principal.ts'
 import type { Gate } from './gate.ts'
+
+/** An agency that nobody added has no trail to leave a row in, and a mistyped one must not pass for an empty one. */
+const checkScope = async (host: Host, operation: AnyOperation, { agencyId }: AgencyScope): Promise<void> => {
+  if (agencyId === null) {
+    if (!operation.acrossAgencies) throw new Refusal('FORBIDDEN')
+  } else if (agencyId !== platformAgency && !(await host.agencyExists(agencyId))) throw invalid('/headers/x-agency', 'agency')
+}
 
 /** Audience, role and scope; and the agency that a founder enters with a reason. */
 export const access: Gate = {
   name: 'access',
   stage: 'admission',
-  bind: (operation) => {
+  bind: (operation, host) => {
     if (operation.audience.includes('public')) return null
     return (call, request) => {
       const principal = call.principal!
       checkAccess(operation, principal)
-      if (request.headers['x-agency'] === undefined) return
+      if (request.headers['x-agency'] === undefined) return undefined
       const scope = readAgencyScope(principal, request.headers, operation.effect)
-      if (scope.agencyId === null && !operation.acrossAgencies) throw new Refusal('FORBIDDEN')
-      call.scope = scope
+      return checkScope(host, operation, scope).then(() => {
+        call.scope = scope
+      })
     }
   },
 }

@@ -2,25 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AnyOperation } from '../../../routes/shared/operation.ts'
 import type { Host } from '../host.ts'
 import type { RequestCall } from '../request-call.ts'
+import type { GateName } from './gate-names.ts'
 
-/** Every gate by name, in the order in which a request meets them. The last six run in SQL or around it. */
-export const gateNames = [
-  'ip-rate',
-  'authenticate',
-  'access',
-  'agreement',
-  'switch',
-  'user-rate',
-  'validation',
-  'ownership',
-  'consent',
-  'conversation-rate',
-  'idempotency',
-  'switch-recheck',
-  'audit',
-] as const
-
-export type GateName = (typeof gateNames)[number]
+export { gateNames, type GateName } from './gate-names.ts'
 
 /** Where in the request's life a gate stands: before the body is read, after it, or after its validation. */
 export type Stage = 'arrival' | 'admission' | 'validated'

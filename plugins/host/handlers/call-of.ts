@@ -6,11 +6,15 @@ import type { RequestCall } from '../request-call.ts'
 import type { Call } from '../service.ts'
 import { anonymous } from '../principal.ts'
 
+/** Does a founder read across all agencies? */
+export const isAcross = (call: RequestCall): boolean => call.scope !== null && call.scope.agencyId === null
+
 /** What a context's service sees of a request. */
 export const callOf = (call: RequestCall, request: FastifyRequest): Call<AnyOperation> => ({
   operation: call.operation,
   principal: call.principal ?? anonymous,
   agencyId: call.agencyId,
+  acrossAgencies: isAcross(call),
   params: request.params as never,
   query: request.query as never,
   body: request.body as never,

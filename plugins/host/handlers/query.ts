@@ -1,9 +1,9 @@
 import type { Host } from '../host.ts'
-import { factsOf } from '../request-call.ts'
 import type { QueryService } from '../service.ts'
 import type { AnyOperation } from '../../../routes/shared/operation.ts'
 import { callOf, consentPatient, sessionPatient } from './call-of.ts'
 import { fresh, type Handler } from './handler.ts'
+import { recordRead } from './record-read.ts'
 
 /** Serves a compiled read; the answer waits for its audit row. */
 export const serveQuery = (host: Host, service: QueryService<AnyOperation>): Handler => {
@@ -23,7 +23,7 @@ export const serveQuery = (host: Host, service: QueryService<AnyOperation>): Han
     )
     const outcome = service.present(rows, call)
     if (request_call.operation.audit === 'record' && !host.withoutGates.has('audit')) {
-      await host.audit.record(factsOf(request_call, request, outcome), 'success')
+      await recordRead(host, request_call, request, outcome, rows.map((row) => row.agency_id as string))
     }
     return fresh(outcome)
   }

@@ -1,7 +1,6 @@
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { Code, Reason } from '../../../domain/shared/codes.ts'
 import { idempotencyOf, type AnyOperation } from '../../../routes/shared/operation.ts'
-import { encodeItem } from '../database/encode.ts'
 import type { WriteResult } from '../database/compiled-writes.ts'
 import { giveBack, refusedBefore } from '../gates/conversation-rate.ts'
 import { isSwitchedOn } from '../gates/kill-switch.ts'
@@ -9,7 +8,7 @@ import type { Host } from '../host.ts'
 import { rateLimited } from '../rate-limit/headers.ts'
 import { factsOf, type RequestCall } from '../request-call.ts'
 import type { Outcome, StatementService } from '../service.ts'
-import { carriedInputs } from '../sql/compile-write.ts'
+import { columnsOf } from '../sql/compile-write.ts'
 import { functionName } from '../sql/compiled.ts'
 import type { Row } from '../sql/statement.ts'
 import type { ClaimedKey } from '../database/transactions.ts'
@@ -17,28 +16,30 @@ import { callOf } from './call-of.ts'
 import { fresh, type Handler } from './handler.ts'
 import { claimOf, openAnswer, sealAnswer } from './stored-answer.ts'
 
-const carried = (names: readonly string[], audit: Readonly<Record<string, unknown>>): Row => {
+/**
+ * The item's values by column. A context fills in the columns that it declared, and none of the host's; the audit's own inputs stand
+ * under a prefix.
+ */
+const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, own: Row, audit: Row): Row => ({
+  ...own,
+  ...audit,
+  agency_id: call.agencyId,
+  patient_id: call.principal!.patientId,
+  user_id: call.principal!.userId,
+  at: call.at,
+  audit_id: call.auditId,
+  within_limits: call.withinLimits,
+  key: key?.key,
+  fingerprint: key?.fingerprint,
+  expires_at: key?.expiresAt,
+  response: key ? sealAnswer(host, call, outcome) : null,
+})
+
+const prefixed = (audit: Readonly<Record<string, unknown>>): Row => {
   const columns: Row = {}
-  for (const name of names) columns[`a_${name}`] = audit[name]
+  for (const name in audit) columns[`a_${name}`] = audit[name]
   return columns
 }
-
-const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, row: Row, audit: Row): string =>
-  encodeItem({
-    agency_id: call.agencyId,
-    patient_id: call.principal!.patientId,
-    user_id: call.principal!.userId,
-    at: new Date(call.at),
-    audit_id: call.auditId,
-    within_limits: call.withinLimits,
-    key: key?.key,
-    fingerprint: key?.fingerprint,
-    expires_at: key?.expiresAt,
-    status: call.operation.reply.status,
-    response: key ? sealAnswer(host, call, outcome) : null,
-    ...row,
-    ...audit,
-  })
 
 const refusalOf = (call: RequestCall, result: WriteResult): Refusal => {
   if (result.outcome === 'RATE_LIMITED') return rateLimited(call.verdict!)
@@ -48,16 +49,19 @@ const refusalOf = (call: RequestCall, result: WriteResult): Refusal => {
 /** Serves a compiled write: gates, key, statement and audit row in one durable transaction, shared with concurrent ones. */
 export const serveStatement = (host: Host, service: StatementService<AnyOperation>): Handler => {
   const name = functionName(service.statement.operation)
-  const names = carriedInputs(service.statement).map((column) => column.name)
+  const columns = columnsOf(service.statement)
+  const conflicts = service.statement.conflicts ?? []
   const keyed = idempotencyOf(service.statement.operation) !== 'none'
   const recheck = !host.withoutGates.has('switch-recheck')
   return async (call, request) => {
     const { row, outcome } = service.prepare(callOf(call, request))
     const key = keyed ? claimOf(host, call, request) : null
-    const audit = carried(names, host.audit.input(factsOf(call, request, outcome)))
+    const audit = prefixed(host.audit.input(factsOf(call, request, outcome)))
     const result = await host.writes.run({
       function: name,
       order: `${call.agencyId}:${call.principal!.userId}:${key?.key ?? call.auditId}`,
+      columns,
+      conflicts,
       item: itemOf(host, call, key, outcome, row, audit),
       stillOn: () => !recheck || isSwitchedOn(host, call),
     })

@@ -49,7 +49,10 @@ const append = `
     values (p_lane, audit_append.seq, ${parameterValues.join(', ')}, audit_append.hash);
     if p_agent_id is not null then
       insert into audit_ai_action (${aiColumns}, executed_by)
-      values (${aiColumns.split(', ').map((name) => (name === 'at' ? 'v_at' : `p_${name}`)).join(', ')}, ${executedBy('p_under_role')});
+      values (${aiColumns
+        .split(', ')
+        .map((name) => (name === 'at' ? 'v_at' : `p_${name}`))
+        .join(', ')}, ${executedBy('p_under_role')});
     end if;
   end $$`
 
@@ -199,13 +202,25 @@ const firstPartitions = [
 
 const callable = ['audit_canonical', 'audit_append', 'audit_row', 'audit_append_rows', 'audit_append_batch']
 const execution = [
-  ...[...callable, 'audit_refuse', 'audit_close_partition', 'audit_add_partition'].map((name) => `revoke execute on function ${name} from public`),
+  ...[...callable, 'audit_refuse', 'audit_close_partition', 'audit_add_partition'].map(
+    (name) => `revoke execute on function ${name} from public`,
+  ),
   ...callable.map((name) => `grant execute on function ${name} to postern_app, postern_audit_writer`),
   'grant execute on function audit_canonical to postern_audit_reader',
 ]
 
 /** Functions of the audit store; the canonical row is defined here and nowhere else in SQL. */
-export const auditFunctions: readonly string[] = [canonical, append, row, appendRows, appendBatch, refuse, closePartition, addPartition, ...execution]
+export const auditFunctions: readonly string[] = [
+  canonical,
+  append,
+  row,
+  appendRows,
+  appendBatch,
+  refuse,
+  closePartition,
+  addPartition,
+  ...execution,
+]
 
 /** What makes the store append-only, and its months: 36 ahead and a default for what falls outside. */
 export const auditProtection: readonly string[] = [

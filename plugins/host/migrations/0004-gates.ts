@@ -1,5 +1,6 @@
 import { Migration } from '@mikro-orm/migrations'
 import { auditInput } from '../audit/index.ts'
+import { appendColumns } from './0003-audit-columns.ts'
 import { auditWriterRole, gateRole } from '../sql/roles.ts'
 
 const claimKey = `
@@ -17,9 +18,7 @@ begin
       outcome := 'claimed';
       -- One claim in sixteen sweeps, so that expired rows go without a job and without a cost on each write.
       if get_byte(p_fingerprint, 0) < 16 then
-        delete from host_idempotency_key e where e.ctid = any (array(
-          select s.ctid from host_idempotency_key s where s.agency_id = p_agency and s.expires_at <= p_at
-          order by s.expires_at limit 48 for update skip locked));
+        perform host_sweep_keys(p_agency, p_at);
       end if;
       return;
     end if;
@@ -43,6 +42,15 @@ begin
     return;
   end loop;
   outcome := 'in-flight';
+end $$`
+
+/** Removes a few expired keys of an agency; rows that another transaction holds are passed over. */
+const sweepKeys = `
+create function host_sweep_keys(p_agency uuid, p_at timestamptz) returns void language plpgsql volatile security invoker as $$
+begin
+  delete from host_idempotency_key e where e.ctid = any (array(
+    select s.ctid from host_idempotency_key s where s.agency_id = p_agency and s.expires_at <= p_at
+    order by s.expires_at limit 48 for update skip locked));
 end $$`
 
 const openTransaction = `
@@ -93,11 +101,14 @@ end $$`
 /** The host's gates in SQL: the idempotency key, and what opens and closes a domain transaction. */
 export class Gates extends Migration {
   override up(): void {
-    for (const ddl of [claimKey, openTransaction, closeTransaction]) this.addSql(ddl)
+    this.addSql(appendColumns)
+    this.addSql('revoke execute on function audit_append_columns from public')
+    this.addSql(`grant execute on function audit_append_columns to postern_app, ${auditWriterRole}`)
+    for (const ddl of [sweepKeys, claimKey, openTransaction, closeTransaction]) this.addSql(ddl)
     // The owner adds agencies, each in that agency's own context; row security binds it like everyone.
     this.addSql(`create policy host_agency_owner on host_agency to current_user
       using (id = (select current_agency())) with check (id = (select current_agency()))`)
-    for (const name of ['host_claim_key', 'host_open', 'host_close']) {
+    for (const name of ['host_sweep_keys', 'host_claim_key', 'host_open', 'host_close']) {
       this.addSql(`revoke execute on function ${name} from public`)
       this.addSql(`grant execute on function ${name} to postern_app, ${gateRole}, postern_read, postern_draft, postern_advise, postern_write, postern_admin`)
     }

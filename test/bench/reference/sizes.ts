@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { pageSize } from '../../../domain/shared/page.ts'
 import { createFieldCipher, type KeySet } from '../../../plugins/host/crypto/index.ts'
 import { messageText } from '../load/requests.ts'
 import type { Sizes } from './statements.ts'
@@ -14,7 +15,7 @@ export const sealedSizes = (fields: KeySet): Sizes => {
     body: sealed(messageText),
     response: sealed(JSON.stringify({ body: { id, conversationId: id, createdAt: new Date().toISOString() }, location })),
     writePayload: request({ params: { conversationId: id }, body: { body: messageText } }),
-    messagePayload: request({ params: { conversationId: id } }),
+    messagePayload: request({ params: { conversationId: id }, query: { limit: pageSize.default } }),
     consentPayload: request({ params: { consentId: id } }),
   }
 }

@@ -1,4 +1,4 @@
-import { compare, type Comparison, type Side } from '../compare.ts'
+import { compare, type Comparison, type Round, type Side } from '../compare.ts'
 import { consentPath, listPath, messageBody, reads, sendPath, writes, type Caller } from '../load/requests.ts'
 import type { Row } from '../report.ts'
 import type { Bench, Rig } from '../rig.ts'
@@ -37,13 +37,15 @@ const detailsOf = (comparison: Comparison): string => {
     const latencies = rounds.flatMap(({ latenciesMs }) => latenciesMs)
     const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)]
     const each = rounds.map(({ perSecond }) => Math.round(perSecond)).join(' ')
-    return `${each}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${median(rounds.map(({ cpuMicros }) => cpuMicros)).toFixed(0)} us of its processor each, client busy ${(100 * median(rounds.map(({ clientBusy }) => clientBusy))).toFixed(0)} %`
+    const middle = (of: (round: Round) => number): string => median(rounds.map(of)).toFixed(0)
+    const cost = `${middle(({ cpuMicros }) => cpuMicros)} us in Node, ${middle(({ databaseMicros }) => databaseMicros)} us in PostgreSQL`
+    return `${each}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, processor time each ${cost}, client busy ${middle(({ clientBusy }) => 100 * clientBusy)} %`
   }
   return `    service   ${side('candidate')}\n    reference ${side('reference')}`
 }
 
 const row = async (rig: Rig, name: string, least: number, pair: Pair): Promise<Row> => {
-  const comparison = await compare(pair.candidate, pair.reference, rig.options)
+  const comparison = await compare(rig, pair.candidate, pair.reference)
   rig.note(detailsOf(comparison))
   const { value, reference, ratio } = comparison
   return { name, value, unit: 'req/s', reference, ratio, must: `ratio >= ${least.toFixed(2)}`, holds: ratio >= least }

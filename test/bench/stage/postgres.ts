@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { bootstrapCluster, type Logins } from '../../../plugins/host/database/bootstrap-cluster.ts'
 import { startEmbeddedPostgres } from '../../../plugins/host/database/embedded-postgres.ts'
+import { processorMs } from './processor-time.ts'
 import { prepareDatabase } from '../../../plugins/prepare-database.ts'
 
 /** A migrated database with an address per login. */
@@ -16,6 +17,8 @@ export interface BenchPostgres {
   create(name: string): Promise<BenchDatabase>
   /** The address of an empty database of one's own. */
   empty(name: string): Promise<string>
+  /** Processor time of the server so far, in milliseconds. */
+  cpuMs(): number
   stop(): Promise<void>
 }
 
@@ -78,6 +81,7 @@ export const startBenchPostgres = async (directory: string): Promise<BenchPostgr
         await runAll(superuserUrl, [`create database ${name}`])
         return within(superuserUrl, name)
       },
+      cpuMs: () => processorMs(server.pid),
       stop,
     }
   } catch (error) {

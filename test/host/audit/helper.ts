@@ -77,9 +77,9 @@ export const memoryCheckpoints = (): CheckpointStore & { lines: string[]; failin
   return store
 }
 
-/** Waits until something holds, by turns of the event loop; gives up after two seconds. */
-export const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const end = performance.now() + 2_000
+/** Waits until something holds, by turns of the event loop; gives up after five seconds. */
+export const until = async (holds: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> => {
+  const end = performance.now() + ms
   while (!(await holds())) {
     if (performance.now() > end) throw new Error('it never came true')
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import t, { type Test } from 'tap'
 import { createAuditTrail, verifyAudit, type AuditTrail, type Verification } from '../../../plugins/host/audit/index.ts'
 import { testDatabase, type TestDatabase } from '../../database.ts'
@@ -53,7 +53,13 @@ t.test('an untouched store is valid, and says how far it was looked at', async (
   t.equal(all.rows, 14)
   t.equal(all.firstBreak, undefined)
   t.equal(all.checkedAt, '2026-12-01T10:00:00.123Z')
-  t.same(all.heads.map(({ agencyId, lane, seq }) => [agencyId, lane, seq]), [[riverside, 3, 12], [lakeside, 3, 2]])
+  t.same(
+    all.heads.map(({ agencyId, lane, seq }) => [agencyId, lane, seq]),
+    [
+      [riverside, 3, 12],
+      [lakeside, 3, 2],
+    ],
+  )
   t.same(all.checkpoint, { signedAt: '2026-12-01T10:00:00.123Z', heads: 2, matched: 2, unknownKeys: 0 })
   const one = await verify(lakeside)
   t.equal(one.valid, true)
@@ -98,7 +104,9 @@ t.test('every column of a row is covered by its hash', async (t) => {
 /** Verification inside the tampering transaction itself, so that each case can be rolled back. */
 const dirty = (client: pg.Client): pg.Client => {
   const query = (first: unknown, ...rest: unknown[]): unknown =>
-    typeof first === 'string' && /^(begin|rollback)/.test(first) ? Promise.resolve({ rows: [] }) : Reflect.apply(client.query, client, [first, ...rest])
+    typeof first === 'string' && /^(begin|rollback)/.test(first)
+      ? Promise.resolve({ rows: [] })
+      : Reflect.apply(client.query, client, [first, ...rest])
   return new Proxy(client, { get: (target, name) => (name === 'query' ? query : Reflect.get(target, name)) })
 }
 
@@ -128,18 +136,38 @@ const copyOf5 = (seq: string): string => `
 
 const cases: readonly Case[] = [
   { what: 'a changed row', statements: [`update audit_event set user_id = 'ben' where ${row(6)}`], kind: 'changed', seq: 6, names: 5 },
-  { what: 'a changed row with its hash made anew', statements: [`update audit_event set user_id = 'ben' where ${row(6)}`, rehash(6)], kind: 'changed', seq: 7 },
+  {
+    what: 'a changed row with its hash made anew',
+    statements: [`update audit_event set user_id = 'ben' where ${row(6)}`, rehash(6)],
+    kind: 'changed',
+    seq: 7,
+  },
   { what: 'a removed row', statements: [`delete from audit_event where ${row(6)}`], kind: 'removed', seq: 6 },
-  { what: 'removed rows', statements: [`delete from audit_event where agency_id = '${riverside}' and seq between 4 and 7`], kind: 'removed', seq: 4 },
+  {
+    what: 'removed rows',
+    statements: [`delete from audit_event where agency_id = '${riverside}' and seq between 4 and 7`],
+    kind: 'removed',
+    seq: 4,
+  },
   { what: 'the first row removed', statements: [`delete from audit_event where ${row(1)}`], kind: 'removed', seq: 1 },
   {
     what: 'a removed row, and those behind it moved down',
-    statements: [`delete from audit_event where ${row(6)}`, `update audit_event set seq = seq - 1 where agency_id = '${riverside}' and seq > 6`, headOf(11)],
+    statements: [
+      `delete from audit_event where ${row(6)}`,
+      `update audit_event set seq = seq - 1 where agency_id = '${riverside}' and seq > 6`,
+      headOf(11),
+    ],
     kind: 'removed',
     seq: 6,
   },
   { what: 'a second row of one number', statements: [copyOf5('5')], kind: 'inserted', seq: 5, names: forged },
-  { what: 'a second row of one number with a hash that fits', statements: [copyOf5('5'), hashed(`id = '${forged}'`)], kind: 'inserted', seq: 5, names: forged },
+  {
+    what: 'a second row of one number with a hash that fits',
+    statements: [copyOf5('5'), hashed(`id = '${forged}'`)],
+    kind: 'inserted',
+    seq: 5,
+    names: forged,
+  },
   {
     what: 'a row put between others',
     statements: [`update audit_event set seq = seq + 1 where agency_id = '${riverside}' and seq > 5`, copyOf5('6'), headOf(13)],
@@ -157,9 +185,19 @@ const cases: readonly Case[] = [
     kind: 'cut-tail',
     seq: 11,
   },
-  { what: 'a chain that is gone, head and all', statements: [`delete from audit_event where agency_id = '${riverside}'`, `delete from audit_head where agency_id = '${riverside}'`], kind: 'cut-tail', seq: 1 },
+  {
+    what: 'a chain that is gone, head and all',
+    statements: [`delete from audit_event where agency_id = '${riverside}'`, `delete from audit_head where agency_id = '${riverside}'`],
+    kind: 'cut-tail',
+    seq: 1,
+  },
   { what: 'a head set back', statements: [headOf(9)], kind: 'head', seq: 9 },
-  { what: 'a head with another hash', statements: [`update audit_head set hash = sha256('x') where agency_id = '${riverside}'`], kind: 'head', seq: 12 },
+  {
+    what: 'a head with another hash',
+    statements: [`update audit_head set hash = sha256('x') where agency_id = '${riverside}'`],
+    kind: 'head',
+    seq: 12,
+  },
   { what: 'a missing head', statements: [`delete from audit_head where agency_id = '${riverside}'`], kind: 'head', seq: 12 },
   {
     what: 'a chain written anew from row 7 on, with its head',

@@ -100,7 +100,7 @@ t.test('two limits of one name are a defect that shows at once', async (t) => {
   t.throws(() => limiter.take('ana', [{ ...user, windowMs: 1 }]), /share the name user/)
 })
 
-t.test('agrees with a naive model', async (t) => {
+t.test('agrees with a naive model', async () => {
   const windows = [user, burst]
   const step = fc.record({
     key: fc.constantFrom('ana', 'ben', 'cho'),

@@ -162,7 +162,7 @@ t.test('a real store', { skip: hasRedis ? false : 'no redis-server on the PATH' 
     t.match(await instances[1].take('ana', [user, burst]), { allowed: true, window: burst, remaining: 0 })
     t.match(await instances[0].take('ana', [user, burst]), { allowed: false, window: burst })
     t.match(await instances[1].take('ana', [user]), { allowed: false, window: user }, 'the refused attempt counted in the other window')
-    const raced = await Promise.all(Array.from({ length: 40 }, (_, index) => instances[index % 2]!.take('raced', [{ ...user, max: 10 }])))
+    const raced = await Promise.all(Array.from({ length: 40 }, async (_, index) => instances[index % 2]!.take('raced', [{ ...user, max: 10 }])))
     t.equal(raced.filter(({ allowed }) => allowed).length, 10)
   })
 

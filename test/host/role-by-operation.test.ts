@@ -1,0 +1,211 @@
+import t from 'tap'
+import { contract } from '../../config/contract.ts'
+import { everyScope, roles } from '../../config/permissions.ts'
+import { lakeside, personaNamed } from '../../config/personas.ts'
+import { Refusal } from '../../domain/shared/refusal.ts'
+import { contexts } from '../../plugins/contexts.ts'
+import { setModules } from '../../plugins/host/agencies.ts'
+import { defineContext } from '../../plugins/host/define-context.ts'
+import { checkAccess } from '../../plugins/host/identity/check-access.ts'
+import { readClaims } from '../../plugins/host/identity/claims.ts'
+import { principalOf } from '../../plugins/host/identity/principal-of.ts'
+import { operation, type AnyOperation } from '../../routes/shared/operation.ts'
+import { expectedCallers, expectedOperations, expectedWithoutScopes, type Caller } from '../fixtures/operation-expectations.ts'
+import { startHost } from '../helper.ts'
+
+const ana = personaNamed('patient-ana')!
+const patientId = ana.patientId!
+const providerId = personaNamed('provider-self')!.providerId!
+
+// What later contexts will open with an agency's modules, here so that the modules can be seen at work.
+const ofModule = (name: string, scope: string) =>
+  operation({
+    name,
+    summary: name,
+    method: 'GET',
+    path: `/${name}`,
+    effect: 'read',
+    audience: ['staff'],
+    scopes: [scope],
+    audit: 'refusals',
+    reply: { status: 204, schema: null },
+  })
+const moduleReads = [ofModule('cmsProbe', 'cms:view'), ofModule('deaProbe', 'dea:view')] as const
+const probe = defineContext({
+  manifest: { name: 'probe', step: null, audience: ['staff'], effects: ['read'], killSwitches: [], capabilities: [], tables: [], upstreamHosts: [] },
+  setup: (scope) => moduleReads.forEach((read) => scope.serve(read, { answer: () => ({ body: undefined as never }) })),
+})
+const approval = { name: 'probe', step: null, clause: 'none', effects: ['read'], audience: ['staff'], capabilities: [], killSwitches: [], tables: [], upstreamHosts: [] }
+
+const host = await startHost(t, {
+  contexts: [...contexts, probe],
+  contract: { ...contract, approvals: [...contract.approvals, approval] },
+})
+const operations = new Map<string, AnyOperation>(
+  host.loaded.operations.filter(({ context }) => context !== 'probe').map(({ operation: declared }) => [declared.name, declared]),
+)
+
+const agent = { act: { sub: 'assistant' }, policy_version_id: 'v1' }
+const special: Partial<Record<Caller, Record<string, unknown>>> = {
+  'agent of clinical_staff': { ...agent, realm_access: { roles: ['clinical_staff'] } },
+  'agent of patient': { ...agent, realm_access: { roles: ['patient'] } },
+  'agent of founder': { ...agent, realm_access: { roles: ['founder'] } },
+  'agent of compliance_officer': { ...agent, realm_access: { roles: ['ai_agent', 'compliance_officer'] } },
+  'agent without a policy version': { act: agent.act, realm_access: { roles: ['clinical_staff'] } },
+  'patient and clinical_staff': { realm_access: { roles: ['patient', 'clinical_staff'] } },
+  'patient and compliance_officer': { realm_access: { roles: ['compliance_officer', 'patient'] } },
+  'no known role': { realm_access: { roles: ['admin', 'Founder', 'founder ', 'offline_access'] } },
+  'patient without a patient id': { patient_id: undefined, realm_access: { roles: ['patient'] } },
+}
+
+/** All that a token of the caller can carry: every id, and the scopes given. */
+const claimsOf = (caller: Caller, scopes: readonly string[]): Record<string, unknown> => ({
+  patient_id: patientId,
+  provider_id: providerId,
+  scope: scopes.join(' '),
+  realm_access: { roles: [caller] },
+  ...special[caller],
+})
+const tokens = new Map<string, string>()
+const tokenOf = (caller: Caller, scopes: readonly string[]): string => {
+  const name = `${caller}: ${scopes.join(' ')}`
+  if (!tokens.has(name)) tokens.set(name, host.token('patient-ana', { claims: claimsOf(caller, scopes) }))
+  return tokens.get(name)!
+}
+
+const verdictOfData = (declared: AnyOperation, caller: Caller, scopes: readonly string[], modules: readonly string[]): string => {
+  const claims = readClaims({ sub: ana.sub, iat: 1, exp: 901, agency_id: ana.agencyId, ...claimsOf(caller, scopes) })
+  try {
+    checkAccess(declared, principalOf(claims, modules))
+    return 'allowed'
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'FORBIDDEN') return 'refused'
+    throw error
+  }
+}
+
+interface Attempt {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: object
+}
+
+// Requests with which nothing is wrong, so that who asks is all that can be refused.
+const consents: Record<string, string> = {}
+let conversationId = ''
+const grantable = ['advisor', 'clinical-documentation']
+const attempts: Readonly<Record<string, () => Attempt>> = {
+  listAuditEvents: () => ({ method: 'GET', path: '/audit/events?limit=1' }),
+  exportAuditEvents: () => ({ method: 'GET', path: '/audit/events/export?to=2020-01-01T00:00:00Z' }),
+  listAiActions: () => ({ method: 'GET', path: '/audit/ai-actions' }),
+  verifyAuditTrail: () => ({ method: 'GET', path: '/audit/verification' }),
+  listConsents: () => ({ method: 'GET', path: '/consents' }),
+  getConsent: () => ({ method: 'GET', path: `/consents/${consents['messaging']}` }),
+  getConsentDecision: () => ({ method: 'GET', path: `/consents/decision?patientId=${patientId}&scope=messaging` }),
+  grantConsent: () => ({ method: 'POST', path: '/consents', body: { patientId, scope: grantable[0]! } }),
+  revokeConsent: () => ({ method: 'POST', path: `/consents/${consents['appointments']}/revocation`, body: {} }),
+  listConversations: () => ({ method: 'GET', path: '/messaging/conversations' }),
+  listMessages: () => ({ method: 'GET', path: `/messaging/conversations/${conversationId}/messages` }),
+  createConversation: () => ({ method: 'POST', path: '/messaging/conversations', body: { patientId, subject: 'A question' } }),
+  sendMessage: () => ({ method: 'POST', path: `/messaging/conversations/${conversationId}/messages`, body: { body: 'A message' } }),
+}
+
+/** `allowed` where it went through to the end, `refused` where the caller was refused; anything else as it was. */
+const verdictOfHost = async (name: string, token: string): Promise<string> => {
+  const { method, path, body } = attempts[name]!()
+  const { statusCode, body: text } = await host.call(method, `/api${path}`, { token, body })
+  if (name === 'grantConsent' && statusCode === 201) grantable.shift()
+  if (statusCode === 200 || statusCode === 201) return 'allowed'
+  return statusCode === 403 && JSON.parse(text).code === 'FORBIDDEN' ? 'refused' : `${statusCode} ${text}`
+}
+
+const expected = (name: string, caller: Caller): string => (expectedOperations[name]!.allowed.includes(caller) ? 'allowed' : 'refused')
+
+/** One line for each caller that is not treated as the table says. */
+const disagreements = async (verdict: (name: string, caller: Caller) => string | Promise<string>, wanted: typeof expected = expected): Promise<string[]> => {
+  const found: string[] = []
+  for (const name of operations.keys()) {
+    const compare = async (caller: Caller): Promise<void> => {
+      const given = await verdict(name, caller)
+      if (given !== wanted(name, caller)) found.push(`${name} by ${caller}: ${given}, and the documents say ${wanted(name, caller)}`)
+    }
+    await Promise.all(expectedCallers.map(compare))
+  }
+  return found
+}
+
+t.before(async () => {
+  for (const scope of ['messaging', 'appointments']) {
+    const granted = await host.call('POST', '/api/consents', { as: 'patient-ana', body: { patientId, scope } })
+    consents[scope] = granted.json().id
+  }
+  const opened = await host.call('POST', '/api/messaging/conversations', { as: 'patient-ana', body: { patientId, subject: 'Mine' } })
+  conversationId = opened.json().id
+})
+
+t.test('the table written by hand knows every operation of the service, and every role', async (t) => {
+  t.same([...operations.keys()].sort(), Object.keys(expectedOperations).sort(), 'an operation that is added is added to the table')
+  t.same(Object.keys(attempts).sort(), Object.keys(expectedOperations).sort(), 'and tried')
+  t.same(expectedCallers.slice(0, 18), [...roles])
+  const anyScope = [...operations.values()].filter((declared) => declared.anyScope === true || declared.audience.includes('public'))
+  t.same(anyScope.map(({ name }) => name), expectedWithoutScopes)
+  for (const [name, { scopes }] of operations) t.same(scopes, [expectedOperations[name]!.scope], `${name} asks for its scope and no other`)
+})
+
+t.test('every caller against every operation, from the declarations and the matrix', async (t) => {
+  for (const modules of [[], ['billing', 'dea']]) {
+    t.same(await disagreements((name, caller) => verdictOfData(operations.get(name)!, caller, everyScope, modules)), [], `modules ${modules.join()}`)
+  }
+  const none = await disagreements((name, caller) => verdictOfData(operations.get(name)!, caller, [], ['billing', 'dea']), () => 'refused')
+  t.same(none, [], 'a token that lists no scope opens nothing')
+})
+
+t.test('every caller against every operation, over HTTP', async (t) => {
+  t.same(await disagreements((name, caller) => verdictOfHost(name, tokenOf(caller, everyScope))), [], 'with every scope there is')
+  t.same(await disagreements((name, caller) => verdictOfHost(name, tokenOf(caller, [])), () => 'refused'), [], 'with none')
+})
+
+t.test('a token that lists less than the matrix allows opens less', async (t) => {
+  const found: string[] = []
+  for (const [name, { scope, allowed }] of Object.entries(expectedOperations)) {
+    const others = everyScope.filter((one) => one !== scope)
+    const compare = async (caller: Caller): Promise<void> => {
+      if ((await verdictOfHost(name, tokenOf(caller, others))) !== 'refused') found.push(`${name} by ${caller}: everything but ${scope} is enough`)
+      if ((await verdictOfHost(name, tokenOf(caller, [scope]))) !== 'allowed') found.push(`${name} by ${caller}: ${scope} is not enough`)
+    }
+    await Promise.all(allowed.map(compare))
+  }
+  t.same(found, [])
+  t.equal(await verdictOfHost('listConsents', tokenOf('patient', ['consent:readall', 'consent:*', '*', 'CONSENT:READ'])), 'refused', 'a scope is a whole name')
+  t.equal(await verdictOfHost('listAuditEvents', tokenOf('patient', ['audit:read', 'founder:admin'])), 'refused', 'more than the matrix allows is nothing')
+})
+
+t.test('an agency’s modules open one scope each, for its administrator alone', async (t) => {
+  const reads = async (persona: string, claims: Record<string, unknown> = {}): Promise<number[]> => {
+    const token = host.token(persona, { claims: { scope: everyScope.join(' '), ...claims } })
+    const answers = await Promise.all(moduleReads.map(({ path }) => host.call('GET', `/api${path}`, { token })))
+    return answers.map(({ statusCode }) => statusCode)
+  }
+  t.same(await reads('agency-admin'), [204, 204], 'Riverside has both')
+  t.same(await reads('agency-admin', { scope: 'dea:view agency:read' }), [403, 204], 'a token that does not list the scope gains none')
+  t.same(await reads('agency-admin-lakeside'), [403, 403], 'Lakeside has neither')
+  t.same(await reads('agency-admin', { agency_id: lakeside.id }), [403, 403], 'the agency of the token decides')
+  const others = roles.filter((role) => role !== 'agency_administrator')
+  const holders: Record<string, number[]> = {
+    founder: [204, 204],
+    compliance_officer: [204, 204],
+    billing_staff: [204, 403],
+    billing_administrator: [204, 403],
+    billing_operations: [204, 403],
+    controlled_substance_officer: [403, 204],
+  }
+  for (const role of others) t.same(await reads('clinician', { realm_access: { roles: [role] }, patient_id: patientId }), holders[role] ?? [403, 403], role)
+  t.same(await reads('agency-admin', { ...agent }), [204, 204], 'an agent under the administrator: both are among its four scopes')
+
+  t.equal(await setModules(host.database.ownerUrl, lakeside.id, ['billing']), true)
+  host.clock.advance(10_001)
+  t.same(await reads('agency-admin-lakeside'), [204, 403], 'a module that is switched on is seen within ten seconds')
+  t.equal(await setModules(host.database.ownerUrl, lakeside.id, []), true)
+  host.clock.advance(10_001)
+  t.same(await reads('agency-admin-lakeside'), [403, 403], 'and so is one that is switched off')
+})

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { testDatabase } from '../database.ts'
+import { freshEnvironment, projectRoot, startService } from './service-process.ts'
+
+const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8')
+const files = [...readme.matchAll(/^```ts file=(\S+)\n([\s\S]*?)^```$/gm)].map(([, path, text]) => ({ path: path!, text: text! }))
+const [, approval] = /^```ts approval\n([\s\S]*?)^```$/m.exec(readme) ?? []
+
+/** The project on its own packages. */
+const copyProject = (t: Test): string => {
+  const root = mkdtempSync(join(tmpdir(), 'postern-context-'))
+  t.teardown(() => rmSync(root, { recursive: true, force: true }))
+  // The tests too: the clauses name them, and the contract holds them to be there.
+  const parts = ['config', 'domain', 'routes', 'plugins', 'test', 'package.json', 'tsconfig.json', 'CONTRACT.md']
+  for (const name of parts) cpSync(join(projectRoot, name), join(root, name), { recursive: true })
+  symlinkSync(join(projectRoot, 'node_modules'), join(root, 'node_modules'))
+  return root
+}
+
+const edit = (path: string, change: (text: string) => string): void => {
+  const [before, after] = [readFileSync(path, 'utf8'), change(readFileSync(path, 'utf8'))]
+  if (before === after) throw new Error(`${path} has not changed`)
+  writeFileSync(path, after)
+}
+
+const run = (root: string, ...args: readonly string[]) =>
+  spawnSync(process.execPath, ['plugins/cli/launch.cjs', ...args], { cwd: root, env: freshEnvironment(root), encoding: 'utf8', timeout: 60_000 })
+
+const refusal = 'MIG-03 §7: the context greeting is not in the approved contract; adding a service takes an amendment.'
+
+t.test("the README's context is refused, approved and served", async (t) => {
+  const { appUrl, ownerUrl, bypassUrl } = await testDatabase(t)
+  const root = copyProject(t)
+  const dataDir = join(root, '.data')
+  const env = { DATABASE_URL: appUrl, DATABASE_MIGRATION_URL: ownerUrl, DATABASE_BYPASS_URL: bypassUrl, IP_LIMIT: 'all=1000/60s,anonymous=1000/60s' }
+
+  t.same(files.map(({ path }) => path), ['routes/greeting/index.ts', 'plugins/contexts/greeting/index.ts'])
+  for (const { path, text } of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  edit(join(root, 'plugins/contexts.ts'), (text) =>
+    text.replace(/^import/, "import greeting from './contexts/greeting/index.ts'\nimport").replace(/\]\n*$/, ', greeting]\n'),
+  )
+
+  await t.test('before it is approved', async (t) => {
+    const printed = run(root, 'plugins/cli/contract.ts')
+    t.not(printed.status, 0)
+    t.match(printed.stderr, refusal)
+    const service = startService(t, { root, dataDir, env })
+    t.equal((await service.ended).code, 1)
+    t.match(service.output(), refusal)
+    t.notMatch(service.output(), 'Postern serves at')
+  })
+
+  edit(join(root, 'config/contract.ts'), (text) => text.replace(/\n {2}\],\n {2}amendments/, `\n${approval}\n  ],\n  amendments`))
+
+  await t.test('its types hold', async (t) => {
+    const program = join(root, 'tsconfig.greeting.json')
+    writeFileSync(program, JSON.stringify({ extends: './tsconfig.json', include: ['plugins/contexts/greeting'] }))
+    const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript7/bin/tsc', '-p', program], { cwd: root, encoding: 'utf8', timeout: 60_000 })
+    t.equal(status, 0, stdout)
+  })
+
+  await t.test('the contract shows it, once it is printed anew', async (t) => {
+    const stale = run(root, 'plugins/cli/contract.ts')
+    t.equal(stale.status, 1)
+    t.match(stale.stderr, /^The declarations differ from line \d+ of CONTRACT\.md\. Review the change, then: npm run contract -- --write$/m)
+    t.equal(run(root, 'plugins/cli/contract.ts', '--write').status, 0, 'writing it is all that there is to do')
+    const fresh = run(root, 'plugins/cli/contract.ts')
+    t.equal(fresh.status, 0, fresh.stderr)
+    t.match(fresh.stdout, /^\| greeting \| getGreeting \| GET \/api\/greeting \| read \| patient, staff \|/m)
+    t.equal(readFileSync(join(root, 'CONTRACT.md'), 'utf8'), fresh.stdout)
+  })
+
+  await t.test('and it is called', async (t) => {
+    const service = startService(t, { root, dataDir, env })
+    const address = await service.listening
+    const ask = async (path: string, init: RequestInit = {}) => {
+      const response = await fetch(`${address}${path}`, { ...init, signal: AbortSignal.timeout(20_000) })
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+    }
+    const tokenOf = async (persona: string) =>
+      (await ask('/dev/token', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ persona }) })).body['access_token'] as string
+    const as = async (persona: string) => ask('/api/greeting', { headers: { authorization: `Bearer ${await tokenOf(persona)}` } })
+    t.same(await as('patient-ana'), { status: 200, body: { greeting: 'Hello, patient' } })
+    t.same(await as('clinician'), { status: 200, body: { greeting: 'Hello, clinical_staff' } })
+    t.match(await as('provider-self'), { status: 403, body: { code: 'FORBIDDEN' } }, 'the audience that it declared, and no other')
+    t.match(await ask('/api/greeting'), { status: 401, body: { code: 'UNAUTHORIZED' } })
+  })
+})

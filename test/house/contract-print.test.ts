@@ -1,0 +1,157 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Type } from '@sinclair/typebox'
+import t from 'tap'
+import { clauses } from '../../config/clauses.ts'
+import type { Approval } from '../../config/contract.ts'
+import { contexts } from '../../plugins/contexts.ts'
+import { contractChecks, type Declared } from '../../plugins/host/contract-checks.ts'
+import type { Manifest } from '../../plugins/host/define-context.ts'
+import { printContract } from '../../plugins/host/print-contract.ts'
+import { readDeclarations } from '../../plugins/host/read-declarations.ts'
+import type { AnyOperation } from '../../routes/shared/operation.ts'
+import { freshEnvironment, projectRoot } from './service-process.ts'
+
+const declared = await readDeclarations(contexts)
+const named = (name: string): AnyOperation => declared.operations.find(({ operation }) => operation.name === name)!.operation
+
+/** The declarations as they would be with one operation, or one manifest, changed. */
+const operationWith = (name: string, change: Partial<AnyOperation>): Declared => ({
+  ...declared,
+  operations: declared.operations.map((one) => (one.operation.name === name ? { ...one, operation: { ...one.operation, ...change } } : one)),
+})
+const manifestWith = (name: string, change: Partial<Manifest>): Declared => ({
+  ...declared,
+  manifests: declared.manifests.map((one) => (one.name === name ? { ...one, ...change } : one)),
+})
+const adding = (context: string, like: string, change: Partial<AnyOperation>): Declared => ({
+  ...declared,
+  operations: [...declared.operations, { context, operation: { ...named(like), ...change } }],
+})
+
+const drafts: Approval = {
+  name: 'clinical-drafts', step: 2, clause: 'MIG-03 §6.2', effects: ['read', 'draft'], audience: ['staff'], capabilities: [], killSwitches: [], tables: [], upstreamHosts: [],
+} // prettier-ignore
+/** With the next context of the portal in it, which brings one operation. */
+const draftsWith = (change: Partial<AnyOperation>, manifest: Partial<Manifest> = {}): Declared => ({
+  ...adding('clinical-drafts', 'getConsent', { name: 'getDraft', path: '/clinical-drafts/:draftId', ...change }),
+  manifests: [...declared.manifests, { ...drafts, ...manifest } as Manifest],
+  contract: { ...declared.contract, approvals: [...declared.contract.approvals, drafts] },
+})
+
+const amendment = { id: 'A-1', clause: 'MIG-03 §5', decision: 'amended', permits: ['messaging: mail'], approvedBy: 'Migration Roadmap Owner', date: '2026-01-01', reason: 'asked for' } as const
+const amendedWith = (change: object): Declared => ({ ...declared, contract: { ...declared.contract, amendments: [{ ...amendment, ...change }] } })
+
+const rootWith = (file: string, text: string): Declared => {
+  const root = mkdtempSync(join(tmpdir(), 'postern-rooms-'))
+  t.teardown(() => rmSync(root, { recursive: true, force: true }))
+  for (const room of ['domain', 'routes']) mkdirSync(join(root, room, 'messaging'), { recursive: true })
+  writeFileSync(join(root, file), text)
+  return { ...declared, root: pathToFileURL(`${root}/`) }
+}
+
+/** By hand: for every check the violations that it is there to find. */
+const violations: Readonly<Record<string, readonly Declared[]>> = {
+  'reads-are-get': [operationWith('listConsents', { method: 'POST' })],
+  'provider-portal-effects': [draftsWith({ effect: 'write', method: 'POST' })],
+  'effects-declared': [operationWith('listMessages', { effect: 'admin' }), adding('shell', 'listMessages', { name: 'getMe' })],
+  'capabilities-approved': [manifestWith('messaging', { capabilities: ['fields', 'queue'] }), manifestWith('audit', { name: 'auditing' })],
+  'no-forbidden-verbs': [draftsWith({ name: 'finalizeDraft' }), draftsWith({ path: '/clinical-drafts/:draftId/sign' }), draftsWith({ path: '/appointments/cancel' })],
+  'no-outbound': [
+    manifestWith('consent', { upstreamHosts: ['ehr.example.org'] }),
+    manifestWith('consent', { capabilities: ['mail'] }),
+    draftsWith({}, { capabilities: ['queue'] }),
+  ],
+  order: [manifestWith('consent', { step: 2 }), manifestWith('audit', { step: 2 }), draftsWith({}, { step: 3 })],
+  'contexts-approved': [manifestWith('messaging', { name: 'billing' })],
+  'amendments-complete': [amendedWith({ approvedBy: '' }), amendedWith({ date: '' }), amendedWith({ reason: '' }), amendedWith({ permits: [] })],
+  'patients-write-messages': [
+    operationWith('sendMessage', { audience: ['patient', 'provider'] }),
+    operationWith('createConversation', { audience: ['staff'] }),
+    { ...declared, operations: [] },
+  ],
+  'messaging-operations': [adding('messaging', 'sendMessage', { name: 'replyToMessage' }), { ...declared, operations: [] }],
+  'messaging-has-no-reach': [
+    ...(['queue', 'mail', 'outbound-http', 'documents', 'identity-admin'] as const).map((one) => manifestWith('messaging', { capabilities: ['fields', one] })),
+    manifestWith('messaging', { name: 'chat' }),
+  ],
+  'messaging-switch': [operationWith('sendMessage', { killSwitch: undefined }), operationWith('createConversation', { killSwitch: 'USE_CONSENT_WRITES' })],
+  'messaging-consent': [
+    operationWith('sendMessage', { consent: undefined }),
+    operationWith('sendMessage', { consent: { scope: 'advisor', patient: 'caller' } }),
+    operationWith('createConversation', { consent: { scope: 'messaging', patient: { in: 'body', field: 'patientId' } } }),
+  ],
+  'messaging-ownership': [
+    operationWith('sendMessage', { ownership: undefined }),
+    operationWith('listMessages', { ownership: { ...named('listMessages').ownership!, refusal: 'NOT_FOUND' } }),
+    operationWith('sendMessage', { ownership: { ...named('sendMessage').ownership!, owner: { column: 'created_by', claim: 'sub' } } }),
+  ],
+  'messaging-reads-unswitched': [operationWith('listMessages', { killSwitch: 'USE_CHAT_WRITES' })],
+  'bodies-closed': [operationWith('sendMessage', { body: Type.Object({ body: Type.String() }) }), operationWith('listConversations', { query: Type.Object({}) })],
+  'messaging-keys': [operationWith('sendMessage', { idempotency: 'accepted' }), operationWith('createConversation', { idempotency: 'none' })],
+  'messaging-limits': [
+    operationWith('createConversation', { limits: [] }),
+    operationWith('sendMessage', { limits: [{ policy: 'messaging', per: 'user' }] }),
+  ],
+  'writes-audited': [operationWith('revokeConsent', { audit: 'refusals' })],
+  'rooms-without-logger': [
+    rootWith('domain/messaging/rules.ts', "console.log('sent')"),
+    rootWith('routes/messaging/index.ts', "import pino from 'pino'"),
+  ],
+  'messaging-codes': [operationWith('sendMessage', { closed: false }), operationWith('createConversation', { problems: ['NOT_FOUND'] })],
+  'scopes-known': [operationWith('sendMessage', { scopes: ['messages:send'] }), operationWith('listConsents', { scopes: [] })],
+  'agents-read': [operationWith('grantConsent', { scopes: ['consent:read'] })],
+  'tables-owned': [manifestWith('messaging', { tables: ['messaging_message', 'consent_record'] })],
+  'operations-declared': [adding('consent', 'sendMessage', {})],
+}
+
+t.test('every check holds, and every one can fail', async (t) => {
+  t.same(Object.keys(violations).sort(), Object.keys(contractChecks).sort())
+  for (const [name, planted] of Object.entries(violations)) {
+    t.equal(contractChecks[name]!(declared), true, `${name} holds`)
+    for (const [index, violation] of planted.entries()) t.equal(contractChecks[name]!(violation), false, `${name} finds violation ${index + 1}`)
+  }
+  t.equal(contractChecks['provider-portal-effects']!(draftsWith({ effect: 'draft', method: 'POST' })), true, 'what is allowed passes')
+  t.equal(contractChecks['amendments-complete']!(amendedWith({})), true)
+})
+
+t.test('what a check finds is printed as broken, and told', async (t) => {
+  const violation = manifestWith('messaging', { capabilities: ['fields', 'queue'] })
+  const { text, failures } = printContract(violation, clauses)
+  t.match(text, /^\| 02B, Explicitly Forbidden \|.*\| messaging-has-no-reach: BROKEN, patients-write-messages: holds \|/m)
+  t.same(failures.filter((failure) => failure.endsWith('is broken')), ['MIG-03 §4: capabilities-approved is broken', '02B, Explicitly Forbidden: messaging-has-no-reach is broken'])
+  const unheard = printContract(declared, [{ id: 'X', says: 'nothing', checks: ['no-such-check'], tests: ['test/no-such.test.ts'] }])
+  t.same(unheard.failures, ['X: no-such-check is broken', 'X: test/no-such.test.ts does not exist'])
+  t.match(printContract(amendedWith({}), clauses).text, '| A-1 | MIG-03 §5 | amended | Migration Roadmap Owner | 2026-01-01 | asked for |')
+})
+
+/** By hand, from the headings of the documents. */
+const sections = [
+  'MIG-03 §3', 'MIG-03 §4', 'MIG-03 §5', 'MIG-03 §6', 'MIG-03 §6.1', 'MIG-03 §6.2', 'MIG-03 §6.3', 'MIG-03 §6.4', 'MIG-03 §7', 'MIG-03 §8',
+  '02B, Core Principle', '02B, Allowed Operations', '02B, Explicitly Forbidden', '02B, Feature Flags', '02B, Identity & Authorization', '02B, Validation',
+  '02B, Idempotency', '02B, Rate Limiting', '02B, Audit', '02B, Logging', '02B, Error Contracts', '02B, Patient Portal Integration Rules', '02B, Completion Criteria',
+  'FusionEMS part 2', 'FusionEMS part 2, AI Agents', 'FusionEMS part 4, layer 1', 'FusionEMS part 4, layer 2',
+] // prettier-ignore
+/** Their contexts are still to come. */
+const unproved = ['MIG-03 §6.2', 'MIG-03 §6.3', 'MIG-03 §6.4']
+
+t.test('every clause of the documents is listed, checked and proved', async (t) => {
+  t.same(clauses.map(({ id }) => id), sections)
+  t.same(clauses.filter(({ tests }) => tests.length === 0).map(({ id }) => id), unproved)
+  for (const { id, checks } of clauses) t.ok(checks.length > 0, `${id} has a check`)
+  t.same([...new Set(clauses.flatMap(({ checks }) => checks))].sort(), Object.keys(contractChecks).sort(), 'every check serves a clause')
+  t.same(printContract(declared, clauses).failures, [], 'every check holds and every test is there')
+})
+
+t.test('npm run contract prints CONTRACT.md', async (t) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['plugins/cli/launch.cjs', 'plugins/cli/contract.ts'], {
+    cwd: projectRoot, env: freshEnvironment(projectRoot), encoding: 'utf8', timeout: 60_000,
+  }) // prettier-ignore
+  t.equal(stderr, '')
+  t.equal(status, 0)
+  t.equal(stdout, readFileSync(join(projectRoot, 'CONTRACT.md'), 'utf8'))
+  for (const { operation } of declared.operations) t.match(stdout, new RegExp(`\\| ${operation.name} \\| ${operation.method} /api`), `${operation.name} is printed`)
+})
