@@ -31,7 +31,11 @@ const platformOf = (name) => {
   const words = name.split('/').at(-1).split('-')
   const os = words.map((word) => systems.get(word)).find(Boolean) ?? 'none'
   const cpu = words.find((word) => processors.has(word))
-  const libc = words.some((word) => /^musl|musl$/.test(word)) ? 'musl' : words.some((word) => /^(gnu|glibc)/.test(word)) ? 'glibc' : undefined
+  const libc = words.some((word) => /^musl|musl$/.test(word))
+    ? 'musl'
+    : words.some((word) => /^(gnu|glibc)/.test(word))
+      ? 'glibc'
+      : undefined
   return { os: [os], ...(cpu && { cpu: [cpu] }), ...(libc && os === 'linux' && { libc: [libc] }) }
 }
 

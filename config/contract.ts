@@ -3,7 +3,17 @@
  * more stops the boot with the clause that it breaks; going further takes an entry in `amendments`.
  * @see MIG-03 §6 and §7, 02B, FusionEMS parts 2, 4 and 5
  */
-export const capabilities = ['transaction', 'fields', 'blind-index', 'audit-store', 'outbound-http', 'queue', 'mail', 'documents', 'identity-admin'] as const
+export const capabilities = [
+  'transaction',
+  'fields',
+  'blind-index',
+  'audit-store',
+  'outbound-http',
+  'queue',
+  'mail',
+  'documents',
+  'identity-admin',
+] as const
 
 /** What a context may be granted. Whatever is not granted does not exist in its scope. */
 export type Capability = (typeof capabilities)[number]

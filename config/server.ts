@@ -22,5 +22,7 @@ export const fastifyOptions = (settings: ServerSettings) => ({
   // As long as a head can be: a parameter that is too long is refused by its schema, behind the gates, like any other.
   routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: false, caseSensitive: true },
   http: { maxHeaderSize: 16_384 },
-  ...(settings.tls ? { https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: settings.tls.minVersion, maxHeaderSize: 16_384 } } : {}),
+  ...(settings.tls
+    ? { https: { cert: settings.tls.cert, key: settings.tls.key, minVersion: settings.tls.minVersion, maxHeaderSize: 16_384 } }
+    : {}),
 })

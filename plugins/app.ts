@@ -63,9 +63,17 @@ const buildOps = async (config: AppConfig, parts: Parts, log: Log, loaded: () =>
 export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}): Promise<Postern> => {
   const contexts = overrides.contexts ?? allContexts
   const contract = overrides.contract ?? approvedContract
-  checkManifests(contract, contexts.map(({ manifest }) => manifest))
+  checkManifests(
+    contract,
+    contexts.map(({ manifest }) => manifest),
+  )
   const log = createLog(config.logLevel, overrides.logTo)
-  const parts = await openParts(config, { clock: overrides.clock ?? systemClock, contexts, log, withoutGates: new Set(overrides.withoutGates) })
+  const parts = await openParts(config, {
+    clock: overrides.clock ?? systemClock,
+    contexts,
+    log,
+    withoutGates: new Set(overrides.withoutGates),
+  })
   try {
     const app = await buildServer(config.server)
     let closing = false
@@ -83,11 +91,17 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     })
     parts.measure(loaded.operations.map(({ operation }) => operation))
     observeRequests(app, log, parts.metrics)
-    if (parts.surroundings.devIssuer) await app.register(hostPages, { plugin: devRoutes, options: { issuer: parts.surroundings.devIssuer } })
+    if (parts.surroundings.devIssuer)
+      await app.register(hostPages, { plugin: devRoutes, options: { issuer: parts.surroundings.devIssuer } })
     serveHealth(app, parts.dependencies, () => closing)
     serveProblemPages(app)
     const ops = await buildOps(config, parts, log, () => loaded)
-    if (config.profile === 'development') serveOps(app, { dependencies: parts.dependencies, contexts: () => loaded.manifests.map(({ name }) => name), metrics: parts.metrics() })
+    if (config.profile === 'development')
+      serveOps(app, {
+        dependencies: parts.dependencies,
+        contexts: () => loaded.manifests.map(({ name }) => name),
+        metrics: parts.metrics(),
+      })
     await app.ready()
     const close = async (): Promise<void> => {
       closing = true

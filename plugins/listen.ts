@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 
 /** A place to listen, and the variable that names its port. */
 export interface Place {
@@ -7,26 +8,28 @@ export interface Place {
   readonly variable: 'PORT' | 'OPS_PORT'
 }
 
-const sentenceOf = (code: string | undefined, { host, port, variable }: Place): string | null => {
-  if (code === 'EADDRINUSE') return `Port ${port} of ${host} is in use. Stop what listens there, or set ${variable} to another port.`
-  if (code === 'EACCES') return `Port ${port} needs more rights than this user has. Set ${variable} to a port from 1024 up.`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is no address of this machine. Set HOST to one that is.`
-  return null
-}
-
-/** @throws Error with one sentence for a person, where one is known for the failure */
-export const explainListening = (error: unknown, place: Place): never => {
-  const sentence = sentenceOf((error as NodeJS.ErrnoException).code, place)
-  throw sentence === null ? error : new Error(sentence, { cause: error })
+const explain = (error: unknown, { host, port, variable }: Place): never => {
+  const sentences: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} of ${host} is in use. Stop what listens there, or set ${variable} to another port.`,
+    EACCES: `Port ${port} needs more rights than this user has. Set ${variable} to a port from 1024 up.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Set HOST to one that is.`,
+    ENOTFOUND: `${host} is no address of this machine. Set HOST to one that is.`,
+  }
+  const sentence = sentences[(error as NodeJS.ErrnoException).code ?? '']
+  throw sentence === undefined ? error : new Error(sentence, { cause: error })
 }
 
 /**
  * Listens for a moment, to learn before anything is opened whether the place can be had.
  * @throws Error with one sentence where it cannot
  */
-export const tryPlace = (place: Place): Promise<void> =>
-  new Promise<void>((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen({ host: place.host, port: place.port, exclusive: true }, () => probe.close(() => resolve()))
-  }).catch((error: unknown) => explainListening(error, place))
+export const tryPlace = async (place: Place): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const probe = createServer().once('error', reject)
+  probe.listen({ host: place.host, port: place.port }, () => probe.close(() => resolve()))
+  await promise.catch((error: unknown) => explain(error, place))
+}
+
+/** @returns the address @throws Error with one sentence where the place cannot be had */
+export const listenAt = (app: FastifyInstance, place: Place): Promise<string> =>
+  app.listen({ host: place.host, port: place.port }).catch((error: unknown) => explain(error, place))

@@ -93,7 +93,14 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       }),
       (part) => part.close(),
     )
-    await checkDatabase(database, compileAll(contexts.flatMap(({ statements }) => statements), sqlGatesWithout(options.withoutGates)), log)
+    await checkDatabase(
+      database,
+      compileAll(
+        contexts.flatMap(({ statements }) => statements),
+        sqlGatesWithout(options.withoutGates),
+      ),
+      log,
+    )
     const instance = newId()
     const checkpoints = keep(fileCheckpoints(surroundings.checkpoints, instance, clock), (part) => part.close())
     const audit = keep(
@@ -158,7 +165,14 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       capabilities: {
         fields: createFieldCipher(keys.fields),
         blindIndex: createBlindIndex(keys.index),
-        auditStore: createAuditStore({ pool: database.pool, bypass: database.bypass, keys: keys.audit, clock, checkpoints, signingKey: keys.auditSigning }),
+        auditStore: createAuditStore({
+          pool: database.pool,
+          bypass: database.bypass,
+          keys: keys.audit,
+          clock,
+          checkpoints,
+          signingKey: keys.auditSigning,
+        }),
       },
       async join(app) {
         ipLimit = await createIpLimit(app, { limiter, limits: config.limits.ip })

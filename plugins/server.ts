@@ -1,43 +1,55 @@
 import closeWithGrace from 'close-with-grace'
-import { ConfigError, loadConfig, type AppConfig } from '../config/env.ts'
+import { loadConfig, type AppConfig } from '../config/env.ts'
 import { buildApp, type Postern } from './app.ts'
 import { firstSteps } from './dev/first-steps.ts'
-import { explainListening, tryPlace, type Place } from './listen.ts'
+import { sentenceOf } from './host/sentence-of.ts'
+import { listenAt, tryPlace, type Place } from './listen.ts'
 
 /** Longest that requests in flight are waited for at shutdown, in milliseconds. */
 const graceMs = 15_000
 
-const placesOf = ({ server }: AppConfig): { main: Place; ops: Place | null } => ({
-  main: { host: server.host, port: server.port, variable: 'PORT' },
-  ops: server.opsPort === null ? null : { host: '127.0.0.1', port: server.opsPort, variable: 'OPS_PORT' },
-})
+const mainPlace = ({ server }: AppConfig): Place => ({ host: server.host, port: server.port, variable: 'PORT' })
+const opsPlace = ({ server }: AppConfig): Place | null =>
+  server.opsPort === null ? null : { host: '127.0.0.1', port: server.opsPort, variable: 'OPS_PORT' }
+
+const tryPlaces = async (config: AppConfig): Promise<void> => {
+  for (const place of [mainPlace(config), opsPlace(config)]) if (place) await tryPlace(place)
+}
 
 const listen = async ({ app, ops }: Postern, config: AppConfig): Promise<string> => {
-  const places = placesOf(config)
-  const address = await app.listen({ host: places.main.host, port: places.main.port }).catch((error: unknown) => explainListening(error, places.main))
-  if (places.ops) await ops.listen({ host: places.ops.host, port: places.ops.port }).catch((error: unknown) => explainListening(error, places.ops!))
+  const [address, place] = [await listenAt(app, mainPlace(config)), opsPlace(config)]
+  if (place) await listenAt(ops, place)
   return address
 }
 
-const fail = (error: unknown): never => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).message}\n`)
-  process.exit(1)
+/** Closes on a signal, on a crash, at the end. A signal that comes during the start waits for it: nothing is left half open. */
+const closeInTime = (building: Promise<Postern>): { readonly closing: () => boolean } => {
+  let closing = false
+  closeWithGrace({ delay: graceMs, logger: false }, async ({ err }) => {
+    closing = true
+    const postern = await building.catch(() => null)
+    if (err) postern?.log.error('crash', { kind: err.name })
+    await postern?.close()
+  })
+  return { closing: () => closing }
 }
 
 const start = async (): Promise<void> => {
   const config = loadConfig()
-  for (const place of Object.values(placesOf(config))) if (place) await tryPlace(place)
-  const postern = await buildApp(config)
+  await tryPlaces(config)
+  const building = buildApp(config)
+  const { closing } = closeInTime(building)
+  const postern = await building
+  if (closing()) return
   const address = await listen(postern, config).catch(async (error: unknown) => {
     await postern.close()
     throw error
   })
   postern.log.event('listening', { address, profile: config.profile })
   if (config.profile === 'development') process.stdout.write(firstSteps(address, config))
-  closeWithGrace({ delay: graceMs, logger: false }, async ({ err }) => {
-    if (err) postern.log.error('crash', { kind: err.name })
-    await postern.close()
-  })
 }
 
-await start().catch(fail)
+await start().catch((error: unknown) => {
+  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.exit(1)
+})

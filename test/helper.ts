@@ -59,7 +59,11 @@ export interface TestHost extends Postern {
 
 const allOn = { USE_CHAT_WRITES: true, USE_CONSENT_WRITES: true }
 /** Wide enough to be out of the way of tests that are not about limits. */
-const wideLimits = { MESSAGING_LIMITS: 'user=100000/60s,burst=100000/10s,conversation=100000/60s', USER_LIMIT: '100000/60s', IP_LIMIT: 'all=100000/60s,anonymous=100000/60s' }
+const wideLimits = {
+  MESSAGING_LIMITS: 'user=100000/60s,burst=100000/10s,conversation=100000/60s',
+  USER_LIMIT: '100000/60s',
+  IP_LIMIT: 'all=100000/60s,anonymous=100000/60s',
+}
 
 const writeFlags = (path: string, flags: object): void => {
   writeFileSync(`${path}.next`, JSON.stringify(flags))

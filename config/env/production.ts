@@ -6,7 +6,11 @@ const required: readonly (readonly [Name, string, string])[] = [
   ['DATABASE_URL', 'the embedded database is for development', "Set the runtime login's URL, with sslmode=verify-full."],
   ['OIDC_ISSUER', 'the development issuer gives tokens to anybody', 'Set the URL of your OIDC issuer.'],
   ['OIDC_AUDIENCE', 'the default audience is for development', 'Set the audience that your issuer puts into access tokens.'],
-  ['IDENTITY_ADMIN_URL', 'accounts would be kept by the development issuer', 'Set the administration URL of your realm, with IDENTITY_ADMIN_CLIENT_ID and IDENTITY_ADMIN_CLIENT_SECRET.'],
+  [
+    'IDENTITY_ADMIN_URL',
+    'accounts would be kept by the development issuer',
+    'Set the administration URL of your realm, with IDENTITY_ADMIN_CLIENT_ID and IDENTITY_ADMIN_CLIENT_SECRET.',
+  ],
   ['REDIS_URL', 'limits kept in one process do not hold over several', 'Set the URL of Redis or Valkey, with rediss.'],
   ['S3_ENDPOINT', 'documents would lie in DATA_DIR', 'Set your object store, with S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.'],
   ['FIELD_KEYS', 'generated keys are for development', 'Set id:base64 of 32 random bytes.'],
@@ -14,7 +18,11 @@ const required: readonly (readonly [Name, string, string])[] = [
   ['DOCUMENT_KEYS', 'generated keys are for development', 'Set id:base64 of 32 random bytes.'],
   ['AUDIT_KEYS', 'generated keys are for development', 'Set id:base64 of 32 random bytes.'],
   ['AUDIT_SIGNING_KEY', 'generated keys are for development', 'Set an Ed25519 private key.'],
-  ['AUDIT_CHECKPOINTS', 'signed heads would lie in DATA_DIR', 'Set a directory that the database owner cannot write, or s3://bucket/prefix with object lock.'],
+  [
+    'AUDIT_CHECKPOINTS',
+    'signed heads would lie in DATA_DIR',
+    'Set a directory that the database owner cannot write, or s3://bucket/prefix with object lock.',
+  ],
   ['SMTP_URL', 'mail would be written to files', 'Set the URL of your mail server, with smtps.'],
   ['MAIL_FROM', 'the default sender is for development', 'Set the sender of mails.'],
   ['CLAMD_HOST', 'uploads would be accepted unscanned', 'Set the host of clamd.'],
@@ -81,7 +89,11 @@ export const refuseDevelopmentDefaults = (reader: Reader): void => {
     reader.refuse('UNLEASH_URL', 'is missing: there would be no source of flags', 'Set it with UNLEASH_API_TOKEN, or set FLAGS_FILE.')
   }
   if (!reader.isSet('TLS_CERT') && !reader.isSet('TRUST_PROXY')) {
-    reader.refuse('TLS_CERT', 'is missing: tokens and records would travel in the clear', 'Set it with TLS_KEY, or set TRUST_PROXY where a proxy ends TLS.')
+    reader.refuse(
+      'TLS_CERT',
+      'is missing: tokens and records would travel in the clear',
+      'Set it with TLS_KEY, or set TRUST_PROXY where a proxy ends TLS.',
+    )
   }
   refuseUnsafeConnections(reader)
 }

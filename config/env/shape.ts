@@ -61,7 +61,11 @@ const databaseOf = (reader: Reader, dataDir: string): DatabaseConfig => {
   const migrationUrl = reader.read('DATABASE_MIGRATION_URL', parse.postgresUrl) ?? null
   const bypassUrl = reader.read('DATABASE_BYPASS_URL', parse.postgresUrl) ?? null
   if (!reader.isSet('DATABASE_URL') && (migrationUrl || bypassUrl)) {
-    reader.refuse('DATABASE_URL', 'is missing beside the URLs of other logins', 'Set it, or unset DATABASE_MIGRATION_URL and DATABASE_BYPASS_URL.')
+    reader.refuse(
+      'DATABASE_URL',
+      'is missing beside the URLs of other logins',
+      'Set it, or unset DATABASE_MIGRATION_URL and DATABASE_BYPASS_URL.',
+    )
   }
   return url === undefined ? { kind: 'embedded', directory: join(dataDir, 'postgres') } : { kind: 'server', url, migrationUrl, bypassUrl }
 }
@@ -127,7 +131,8 @@ const keysOf = (reader: Reader, dataDir: string): KeysConfig => {
 
 const checkpointsOf = (reader: Reader, dataDir: string): CheckpointsConfig => {
   const place = reader.text('AUDIT_CHECKPOINTS')
-  if (!place?.startsWith('s3:')) return { kind: 'directory', directory: place === undefined ? join(dataDir, 'checkpoints') : resolve(place) }
+  if (!place?.startsWith('s3:'))
+    return { kind: 'directory', directory: place === undefined ? join(dataDir, 'checkpoints') : resolve(place) }
   const parts = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?#]*))?$/.exec(place)
   if (!parts) reader.refuse('AUDIT_CHECKPOINTS', 'is not understood', 'It must be a directory or s3://bucket/prefix.')
   else if (!reader.isSet('S3_ENDPOINT')) reader.refuse('AUDIT_CHECKPOINTS', 'names a bucket but there is no store', 'Set S3_ENDPOINT.')

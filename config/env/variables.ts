@@ -37,12 +37,16 @@ export const environment = Type.Object({
   HOST: variable('Address to listen on.', { rule: 'an IP address or a host name', pattern: '^[A-Za-z0-9.:_-]{1,253}$' }),
   PORT: variable('Port to listen on.', port),
   OPS_PORT: variable('Loopback port of /metrics and the detailed /health/ready.', port),
-  TLS_CERT: variable('Certificate chain: PEM text or the path of a PEM file. Serves TLS 1.3.', { rule: 'a PEM certificate or the path of one' }),
+  TLS_CERT: variable('Certificate chain: PEM text or the path of a PEM file. Serves TLS 1.3.', {
+    rule: 'a PEM certificate or the path of one',
+  }),
   TLS_KEY: secret('Private key of TLS_CERT: PEM text or the path of a PEM file.', { rule: 'a PEM private key or the path of one' }),
   TRUST_PROXY: variable('Addresses and networks of the proxies whose X-Forwarded-For is believed.', {
     rule: 'a list of IP addresses, networks such as 10.0.0.0/8, or loopback, separated by commas, and never everybody',
   }),
-  CORS_ORIGINS: variable('Origins of the portals.', { rule: 'a list of origins such as https://portal.example, separated by commas, without *' }),
+  CORS_ORIGINS: variable('Origins of the portals.', {
+    rule: 'a list of origins such as https://portal.example, separated by commas, without *',
+  }),
   PUBLIC_URL: variable('Where clients reach the service, for links in mails and answers.', httpUrl),
   PUBLIC_DOCS: variable('Whether /docs and /openapi.json are served in production.', flag),
 
@@ -83,7 +87,10 @@ export const environment = Type.Object({
   }),
 
   SMTP_URL: secret('Mail server.', { rule: 'a mail server URL: smtps://user:password@host:465, or smtp://...?requireTLS=true' }),
-  MAIL_FROM: variable('Sender of mails.', { rule: 'an address such as Postern <no-reply@portal.example>', pattern: '^[^\\r\\n]*[^\\s<>@]+@[^\\s<>@]+>?$' }),
+  MAIL_FROM: variable('Sender of mails.', {
+    rule: 'an address such as Postern <no-reply@portal.example>',
+    pattern: '^[^\\r\\n]*[^\\s<>@]+@[^\\s<>@]+>?$',
+  }),
   CLAMD_HOST: variable('clamd that scans uploads.', { rule: 'host or host:port', pattern: '^[A-Za-z0-9._-]+(:[1-9]\\d{0,4})?$' }),
 
   APPOINTMENTS_FHIR: secret('FHIR R4 servers by agency; unset: the read model.', {
@@ -93,10 +100,15 @@ export const environment = Type.Object({
   ADVISOR_API_KEY: secret('Key of ADVISOR_URL.', any),
   ADVISOR_MODEL: variable('Model of ADVISOR_URL.', any),
   ADVISOR_PHI: variable('Whether an agreement allows patient data at ADVISOR_URL.', oneOf('allowed', 'forbidden')),
-  ADVISOR_POLICY_VERSION: variable('Version of the policy under which the advisor runs.', { rule: 'a version', pattern: '^[A-Za-z0-9._-]{1,64}$' }),
+  ADVISOR_POLICY_VERSION: variable('Version of the policy under which the advisor runs.', {
+    rule: 'a version',
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+  }),
 
   MESSAGING_LIMITS: variable('Limits of messaging writes.', { rule: 'user=30/60s,burst=10/10s,conversation=20/60s, or some of these' }),
-  IP_LIMIT: variable('Requests per address, and of these the ones without a good token.', { rule: 'all=600/60s,anonymous=60/60s, or one of these' }),
+  IP_LIMIT: variable('Requests per address, and of these the ones without a good token.', {
+    rule: 'all=600/60s,anonymous=60/60s, or one of these',
+  }),
   USER_LIMIT: variable('Requests per user.', { rule: 'a limit such as 300/60s' }),
 
   OTEL_EXPORTER_OTLP_ENDPOINT: variable('OTLP over HTTP; unset: no traces.', httpUrl),

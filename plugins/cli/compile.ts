@@ -5,6 +5,11 @@ import { flushCompileCache, getCompileCacheDir } from 'node:module'
  * a start then takes a third of the time. It also proves that production dependencies suffice, since each module is loaded.
  */
 await import('../app.ts')
-await Promise.all([import('../host/telemetry/tracing.ts'), import('@fastify/otel'), import('@opentelemetry/sdk-trace-node'), import('@opentelemetry/exporter-trace-otlp-http')])
+await Promise.all([
+  import('../host/telemetry/tracing.ts'),
+  import('@fastify/otel'),
+  import('@opentelemetry/sdk-trace-node'),
+  import('@opentelemetry/exporter-trace-otlp-http'),
+])
 flushCompileCache()
 process.stdout.write(`Compiled into ${getCompileCacheDir() ?? 'nothing: the cache is off'}.\n`)

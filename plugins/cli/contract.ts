@@ -35,7 +35,8 @@ const { text, failures } = await printed()
 if (text !== null) {
   if (process.argv.includes('--write')) writeFileSync(committed, text)
   process.stdout.write(text)
-  if (read() !== text) failures.push(`The declarations differ from ${firstDifference(text, read())}. Review the change, then: npm run contract -- --write`)
+  if (read() !== text)
+    failures.push(`The declarations differ from ${firstDifference(text, read())}. Review the change, then: npm run contract -- --write`)
 }
 for (const failure of failures) process.stderr.write(`${failure}\n`)
 process.exitCode = failures.length > 0 ? 1 : 0

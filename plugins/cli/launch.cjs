@@ -10,8 +10,15 @@ const found = process.versions.node
 
 if (Number(found.split('.')[0]) < floor) {
   process.stderr.write(
-    'Postern needs Node ' + floor + ' and this is Node ' + found + ': run it through npm after `npm ci`, which brings Node ' + floor +
-      ' on Linux x64, or install Node ' + floor + '.\n',
+    'Postern needs Node ' +
+      floor +
+      ' and this is Node ' +
+      found +
+      ': run it through npm after `npm ci`, which brings Node ' +
+      floor +
+      ' on Linux x64, or install Node ' +
+      floor +
+      '.\n',
   )
   process.exit(1)
 }

@@ -23,9 +23,39 @@ const practitioner = (persona: string, facts: Facts): DemoPerson => {
   return { id, number: `DEMO-D${id.slice(-4)}`, ...facts }
 }
 
-export const ana = patient('patient-ana', { family: 'Testpatient', given: 'Ana', gender: 'female', birthDate: '1984-03-12', phone: '+1-202-555-0114' })
-export const ben = patient('patient-ben', { family: 'Examplesson', given: 'Ben', gender: 'male', birthDate: '1957-11-30', phone: '+1-202-555-0115' })
-export const cho = patient('patient-cho', { family: 'Fictional', given: 'Cho', gender: 'other', birthDate: '2001-07-04', phone: '+1-202-555-0116' })
+export const ana = patient('patient-ana', {
+  family: 'Testpatient',
+  given: 'Ana',
+  gender: 'female',
+  birthDate: '1984-03-12',
+  phone: '+1-202-555-0114',
+})
+export const ben = patient('patient-ben', {
+  family: 'Examplesson',
+  given: 'Ben',
+  gender: 'male',
+  birthDate: '1957-11-30',
+  phone: '+1-202-555-0115',
+})
+export const cho = patient('patient-cho', {
+  family: 'Fictional',
+  given: 'Cho',
+  gender: 'other',
+  birthDate: '2001-07-04',
+  phone: '+1-202-555-0116',
+})
 
-export const clinician = practitioner('clinician', { family: 'Placeholder', given: 'Robin', gender: 'female', birthDate: '1976-05-21', phone: '+1-202-555-0106' })
-export const clinician2 = practitioner('clinician-2', { family: 'Sampleton', given: 'Kim', gender: 'male', birthDate: '1969-09-02', phone: '+1-202-555-0107' })
+export const clinician = practitioner('clinician', {
+  family: 'Placeholder',
+  given: 'Robin',
+  gender: 'female',
+  birthDate: '1976-05-21',
+  phone: '+1-202-555-0106',
+})
+export const clinician2 = practitioner('clinician-2', {
+  family: 'Sampleton',
+  given: 'Kim',
+  gender: 'male',
+  birthDate: '1969-09-02',
+  phone: '+1-202-555-0107',
+})

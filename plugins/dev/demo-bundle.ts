@@ -63,7 +63,11 @@ const organization = (agency: DemoAgency): Resource => ({
   telecom: [{ system: 'email', value: `reception@${nameOf(agency)}.example.org` }],
 })
 
-const human = (agency: DemoAgency, resourceType: 'Patient' | 'Practitioner', { id, number, family, given, gender, birthDate, phone }: DemoPerson): Resource => ({
+const human = (
+  agency: DemoAgency,
+  resourceType: 'Patient' | 'Practitioner',
+  { id, number, family, given, gender, birthDate, phone }: DemoPerson,
+): Resource => ({
   resourceType,
   id,
   active: true,
@@ -78,7 +82,12 @@ const human = (agency: DemoAgency, resourceType: 'Patient' | 'Practitioner', { i
   ...(resourceType === 'Patient' ? { managingOrganization: { reference: `Organization/${agency.id}` } } : {}),
 })
 
-const participation: Record<Visit['status'], 'accepted' | 'declined'> = { booked: 'accepted', fulfilled: 'accepted', noshow: 'accepted', cancelled: 'declined' }
+const participation: Record<Visit['status'], 'accepted' | 'declined'> = {
+  booked: 'accepted',
+  fulfilled: 'accepted',
+  noshow: 'accepted',
+  cancelled: 'declined',
+}
 const who = (type: string, { id, given, family }: DemoPerson, status: string) => ({
   actor: { reference: `${type}/${id}`, display: `${given} ${family}` }, required: 'required', status,
 }) // prettier-ignore

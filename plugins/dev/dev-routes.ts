@@ -37,11 +37,9 @@ const shown = (one: Persona) => {
  */
 const setup = async (app: FastifyInstance, { issuer }: DevRoutesOptions): Promise<void> => {
   app.addHook('onRequest', requireLoopback)
-  app.get(
-    '/dev/personas',
-    { schema: { ...described('devPersonas', 'The demo personas'), response: { 200: listed } } },
-    async () => ({ items: personas.map(shown) }),
-  )
+  app.get('/dev/personas', { schema: { ...described('devPersonas', 'The demo personas'), response: { 200: listed } } }, async () => ({
+    items: personas.map(shown),
+  }))
   app.post<{ Body: { persona: string } }>(
     '/dev/token',
     { schema: { ...described('devToken', 'An access token of a persona'), body: asked, response: { 200: given } } },

@@ -39,7 +39,9 @@ const othersOn = async (superuserUrl: string): Promise<boolean> => {
   client.on('error', () => {})
   try {
     await client.connect()
-    const { rowCount } = await client.query("select from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()")
+    const { rowCount } = await client.query(
+      "select from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+    )
     return rowCount !== 0
   } catch {
     return false
@@ -70,7 +72,11 @@ export interface DevelopmentDatabase extends Logins {
 /** The embedded PostgreSQL with its logins: what `DATABASE_URL` stands for in production. */
 export const startDevelopmentDatabase = async (directory: string): Promise<DevelopmentDatabase> => {
   const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), durable: true })
-  const logins = await bootstrapCluster({ superuserUrl: server.superuserUrl, database: 'postern', passwords: passwordsIn(join(directory, 'keys')) })
+  const logins = await bootstrapCluster({
+    superuserUrl: server.superuserUrl,
+    database: 'postern',
+    passwords: passwordsIn(join(directory, 'keys')),
+  })
   return { ...logins, server, stop: () => leave(server) }
 }
 

@@ -6,7 +6,9 @@ const message = `post messaging/conversations/$TALK/messages hello-1 '{"body":"M
 const quoted = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`
 
 const openSwitches = ({ flags }: AppConfig): string =>
-  flags.kind === 'file' ? `echo '{"USE_CONSENT_WRITES":true,"USE_CHAT_WRITES":true}' > ${quoted(flags.path)}` : '# open USE_CONSENT_WRITES and USE_CHAT_WRITES in Unleash'
+  flags.kind === 'file'
+    ? `echo '{"USE_CONSENT_WRITES":true,"USE_CHAT_WRITES":true}' > ${quoted(flags.path)}`
+    : '# open USE_CONSENT_WRITES and USE_CHAT_WRITES in Unleash'
 
 /** Groups of commands for a shell, each to be pasted as a whole. */
 const groups = (address: string, config: AppConfig): readonly (readonly [string, readonly string[]])[] => [
@@ -24,8 +26,14 @@ const groups = (address: string, config: AppConfig): readonly (readonly [string,
   ],
   ['Refused while the switch is off; open both switches', [consent, openSwitches(config)]],
   ['Refused without consent; grant it', [conversation, consent]],
-  ['A message, the same one again with its key, and both read back as one', [`TALK=$(${conversation} | field id)`, message, `${message} -i`, 'get messaging/conversations/$TALK/messages $ANA']],
-  ['What an auditor sees, and whether the chain is whole', ['AUDITOR=$(token compliance-officer)', 'get audit/events $AUDITOR', 'get audit/verification $AUDITOR']],
+  [
+    'A message, the same one again with its key, and both read back as one',
+    [`TALK=$(${conversation} | field id)`, message, `${message} -i`, 'get messaging/conversations/$TALK/messages $ANA'],
+  ],
+  [
+    'What an auditor sees, and whether the chain is whole',
+    ['AUDITOR=$(token compliance-officer)', 'get audit/events $AUDITOR', 'get audit/verification $AUDITOR'],
+  ],
 ]
 
 /** What a developer sees after the start: where things are, and the commands to try next. A test runs them as they are printed. */

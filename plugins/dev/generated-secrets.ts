@@ -5,14 +5,14 @@ import type { Keys, KeySet, KeysConfig } from '../../config/env.ts'
 
 const makeSet = (): string => `dev-1:${randomBytes(32).toString('base64')}`
 
-const makeSigningKey = (): string =>
-  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')
+const makeSigningKey = (): string => generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')
 
 const readSet = (text: string): KeySet =>
   text.split(',').map((part) => {
     const at = part.indexOf(':')
     const key = Buffer.from(part.slice(at + 1), 'base64')
-    if (at < 1 || key.length !== 32) throw new Error('A generated key file is damaged: restore it, or remove it together with the data it protects.')
+    if (at < 1 || key.length !== 32)
+      throw new Error('A generated key file is damaged: restore it, or remove it together with the data it protects.')
     return { id: part.slice(0, at), key }
   })
 

@@ -75,7 +75,8 @@ export const startDevIssuer = async (options: DevIssuerOptions): Promise<DevIssu
   const bound = port === undefined ? await listenWhereItWas(server, state.port) : await listen(server, port)
   const issuer = `http://127.0.0.1:${bound}`
   const serveWith = (next: IssuerState): void => {
-    answer = new Provider(issuer, providerConfig(next, audience)).callback()
+    const handle = new Provider(issuer, providerConfig(next, audience)).callback()
+    answer = (request, response) => void handle(request, response)
     state = next
     saveState(dataDir, state)
   }

@@ -54,7 +54,12 @@ const auditAsOwner = (client: pg.Client, agencyId: string, action: string): Prom
 }
 
 const inAgency = async <T>(ownerUrl: string, agencyId: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000, statement_timeout: 10_000, application_name: 'postern owner' })
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 10_000,
+    application_name: 'postern owner',
+  })
   client.on('error', () => undefined)
   await client.connect()
   try {
@@ -71,7 +76,11 @@ const inAgency = async <T>(ownerUrl: string, agencyId: string, work: (client: pg
 /** Adds an agency as the owner, with its audit row in the same transaction. @returns false where it exists already */
 export const addAgency = (ownerUrl: string, { id, name, modules }: Agency): Promise<boolean> =>
   inAgency(ownerUrl, id, async (client) => {
-    const { rowCount } = await client.query('insert into host_agency (id, name, modules) values ($1, $2, $3) on conflict (id) do nothing', [id, name, [...modules]])
+    const { rowCount } = await client.query('insert into host_agency (id, name, modules) values ($1, $2, $3) on conflict (id) do nothing', [
+      id,
+      name,
+      [...modules],
+    ])
     if (rowCount === 0) return false
     await auditAsOwner(client, id, 'agency.add')
     return true

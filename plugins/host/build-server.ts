@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -43,7 +44,7 @@ const parserFailures: Readonly<Record<string, Refusal>> = {
 }
 
 /** What is not even HTTP gets a problem document as well, and the connection ends. */
-const answerParserFailures = (error: Error & { code?: string }, socket: import('node:net').Socket): void => {
+const answerParserFailures = (error: Error & { code?: string }, socket: Socket): void => {
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
   const problem = problemOf(parserFailures[error.code ?? ''] ?? new Refusal('VALIDATION_FAILED'), newId())
   const body = JSON.stringify(problem)

@@ -16,7 +16,8 @@ interface Checked {
  */
 export const checkDatabase = async ({ pool, bypass }: Checked, functions: readonly CompiledFunction[], log: Log): Promise<void> => {
   const differing = await differingFunctions(pool, functions)
-  if (differing.length > 0) throw new Error(`The database's gates are not those of this version (${differing.join(', ')}). Run: npm run migrate`)
+  if (differing.length > 0)
+    throw new Error(`The database's gates are not those of this version (${differing.join(', ')}). Run: npm run migrate`)
   const client = await pool.connect()
   try {
     const problems = await checkIsolation({ client, bypass: bypass ?? undefined })

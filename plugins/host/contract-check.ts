@@ -27,20 +27,26 @@ const nouns: Record<(typeof dimensions)[number], string> = {
 }
 
 const permitted = (contract: Contract, name: string): ReadonlySet<string> =>
-  new Set(contract.amendments.flatMap(({ permits }) => permits.filter((entry) => entry.startsWith(`${name}: `)).map((entry) => entry.slice(name.length + 2))))
+  new Set(
+    contract.amendments.flatMap(({ permits }) =>
+      permits.filter((entry) => entry.startsWith(`${name}: `)).map((entry) => entry.slice(name.length + 2)),
+    ),
+  )
 
 const checkReach = (contract: Contract, approval: Approval, manifest: Manifest): void => {
   const amended = permitted(contract, manifest.name)
   for (const dimension of dimensions) {
     const approved: readonly string[] = approval[dimension]
     for (const item of manifest[dimension] as readonly string[]) {
-      if (!approved.includes(item) && !amended.has(item)) breach(`${approval.clause}: ${manifest.name} was not granted ${nouns[dimension]} "${item}".`)
+      if (!approved.includes(item) && !amended.has(item))
+        breach(`${approval.clause}: ${manifest.name} was not granted ${nouns[dimension]} "${item}".`)
     }
   }
 }
 
 const checkOrder = (contract: Contract, approval: Approval, manifest: Manifest, loaded: readonly Manifest[]): void => {
-  if (manifest.step !== approval.step) breach(`MIG-03 §6: ${manifest.name} declares step ${manifest.step}, the contract says ${approval.step}.`)
+  if (manifest.step !== approval.step)
+    breach(`MIG-03 §6: ${manifest.name} declares step ${manifest.step}, the contract says ${approval.step}.`)
   for (const earlier of contract.approvals) {
     if (approval.step === null || earlier.step === null || earlier.step >= approval.step) continue
     if (!loaded.some(({ name }) => name === earlier.name)) breach(`MIG-03 §6: ${manifest.name} cannot load before ${earlier.name}.`)
@@ -49,7 +55,8 @@ const checkOrder = (contract: Contract, approval: Approval, manifest: Manifest, 
     if (!loaded.some((other) => other.name === name)) breach(`${approval.clause}: ${manifest.name} cannot load before ${name}.`)
   }
   for (const port of manifest.needs ?? []) {
-    if (!loaded.some(({ provides }) => provides?.includes(port))) breach(`MIG-03 §6.1: ${manifest.name} needs the port "${port}", which no context before it provides.`)
+    if (!loaded.some(({ provides }) => provides?.includes(port)))
+      breach(`MIG-03 §6.1: ${manifest.name} needs the port "${port}", which no context before it provides.`)
   }
 }
 
@@ -57,7 +64,8 @@ const checkOrder = (contract: Contract, approval: Approval, manifest: Manifest, 
 export const checkManifest = (contract: Contract, manifest: Manifest, loaded: readonly Manifest[]): void => {
   if (loaded.some(({ name }) => name === manifest.name)) breach(`MIG-03 §6: the context ${manifest.name} is listed twice.`)
   const approval = contract.approvals.find(({ name }) => name === manifest.name)
-  if (!approval) return breach(`MIG-03 §7: the context ${manifest.name} is not in the approved contract; adding a service takes an amendment.`)
+  if (!approval)
+    return breach(`MIG-03 §7: the context ${manifest.name} is not in the approved contract; adding a service takes an amendment.`)
   checkOrder(contract, approval, manifest, loaded)
   checkReach(contract, approval, manifest)
 }
@@ -68,22 +76,26 @@ export const checkManifests = (contract: Contract, manifests: readonly Manifest[
 
 const checkEffect = (manifest: Manifest, operation: AnyOperation): void => {
   const { name } = operation
-  if (!manifest.effects.includes(operation.effect)) breach(`MIG-03 §4: ${name} has the effect "${operation.effect}", which ${manifest.name} did not declare.`)
+  if (!manifest.effects.includes(operation.effect))
+    breach(`MIG-03 §4: ${name} has the effect "${operation.effect}", which ${manifest.name} did not declare.`)
   if (operation.effect === 'read' && isMutating(operation)) {
     breach(`MIG-03 §3.3: ${name} is declared as a read and would answer ${operation.method}; reads are GET.`)
   }
-  if (operation.effect !== 'read' && !isMutating(operation)) breach(`MIG-03 §4: ${name} answers GET and would have the effect "${operation.effect}".`)
+  if (operation.effect !== 'read' && !isMutating(operation))
+    breach(`MIG-03 §4: ${name} answers GET and would have the effect "${operation.effect}".`)
 }
 
 const checkCallers = (manifest: Manifest, operation: AnyOperation, knownScopes: ReadonlySet<string>): void => {
   const { name } = operation
   for (const audience of operation.audience) {
-    if (!manifest.audience.includes(audience)) breach(`MIG-03 §4, least privilege: ${name} is for "${audience}", whom ${manifest.name} did not declare.`)
+    if (!manifest.audience.includes(audience))
+      breach(`MIG-03 §4, least privilege: ${name} is for "${audience}", whom ${manifest.name} did not declare.`)
   }
   const open = operation.audience.includes('public') || operation.anyScope === true
   if (operation.scopes.length === 0 && !open) breach(`FusionEMS part 4, deny by default: ${name} names no scope.`)
   for (const scope of operation.scopes) {
-    if (!knownScopes.has(scope)) breach(`FusionEMS part 2: ${name} asks for the scope "${scope}", which the permission matrix does not know.`)
+    if (!knownScopes.has(scope))
+      breach(`FusionEMS part 2: ${name} asks for the scope "${scope}", which the permission matrix does not know.`)
   }
 }
 
@@ -92,10 +104,15 @@ const checkGates = (manifest: Manifest, operation: AnyOperation): void => {
   if (operation.killSwitch && !manifest.killSwitches.includes(operation.killSwitch)) {
     breach(`02B, Feature Flags: ${name} obeys ${operation.killSwitch}, which ${manifest.name} did not declare.`)
   }
-  if (operation.consent && manifest.needs?.includes('consent-decision') !== true && manifest.provides?.includes('consent-decision') !== true) {
+  if (
+    operation.consent &&
+    manifest.needs?.includes('consent-decision') !== true &&
+    manifest.provides?.includes('consent-decision') !== true
+  ) {
     breach(`MIG-03 §6.1: ${name} asks for consent, and ${manifest.name} does not need the port "consent-decision".`)
   }
-  if (operation.effect !== 'read' && operation.audit !== 'record') breach(`02B, Audit: ${name} changes something and would leave no audit row.`)
+  if (operation.effect !== 'read' && operation.audit !== 'record')
+    breach(`02B, Audit: ${name} changes something and would leave no audit row.`)
   if (operation.ownership && !manifest.tables.includes(operation.ownership.table)) {
     breach(`MIG-03 §4, least privilege: ${name} looks up ${operation.ownership.table}, which ${manifest.name} does not own.`)
   }
@@ -109,12 +126,19 @@ const checkAcross = (operation: AnyOperation, service: Service<AnyOperation>): v
 }
 
 /** Holds an operation against its context's manifest. Throws `ContractBreach`. */
-export const checkOperation = (manifest: Manifest, operation: AnyOperation, service: Service<AnyOperation>, knownScopes: ReadonlySet<string>): void => {
+export const checkOperation = (
+  manifest: Manifest,
+  operation: AnyOperation,
+  service: Service<AnyOperation>,
+  knownScopes: ReadonlySet<string>,
+): void => {
   checkEffect(manifest, operation)
   checkCallers(manifest, operation, knownScopes)
   checkGates(manifest, operation)
   checkAcross(operation, service)
   if ('transact' in service && !manifest.capabilities.includes('transaction')) {
-    breach(`MIG-03 §4, least privilege: ${operation.name} opens a domain transaction, and ${manifest.name} was not granted the capability "transaction".`)
+    breach(
+      `MIG-03 §4, least privilege: ${operation.name} opens a domain transaction, and ${manifest.name} was not granted the capability "transaction".`,
+    )
   }
 }

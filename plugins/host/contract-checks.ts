@@ -18,13 +18,16 @@ export interface Declared {
 type Check = (declared: Declared) => boolean
 
 /** The contexts that MIG-03 orders: the provider portal. */
-const inPortal = ({ contract }: Declared, name: string): boolean => contract.approvals.some((approval) => approval.name === name && approval.step !== null)
+const inPortal = ({ contract }: Declared, name: string): boolean =>
+  contract.approvals.some((approval) => approval.name === name && approval.step !== null)
 const all = ({ operations }: Declared, holds: (operation: AnyOperation, context: string) => boolean): boolean =>
   operations.length > 0 && operations.every(({ operation, context }) => holds(operation, context))
 const messagingWrites = ({ operations }: Declared): AnyOperation[] =>
   operations.filter(({ context, operation }) => context === 'messaging' && isMutating(operation)).map(({ operation }) => operation)
 const messagingOnConversations = ({ operations }: Declared): AnyOperation[] =>
-  operations.filter(({ context, operation }) => context === 'messaging' && operation.path.includes(':conversationId')).map(({ operation }) => operation)
+  operations
+    .filter(({ context, operation }) => context === 'messaging' && operation.path.includes(':conversationId'))
+    .map(({ operation }) => operation)
 const everyWrite = (declared: Declared, holds: (operation: AnyOperation) => boolean): boolean => {
   const writes = messagingWrites(declared)
   return writes.length > 0 && writes.every(holds)
@@ -32,10 +35,14 @@ const everyWrite = (declared: Declared, holds: (operation: AnyOperation) => bool
 const manifestOf = ({ manifests }: Declared, name: string): Manifest | undefined => manifests.find((manifest) => manifest.name === name)
 
 const reach: readonly string[] = ['queue', 'mail', 'outbound-http', 'documents', 'identity-admin']
-const forbiddenVerbs = new Set('finalize finalise sign submit book reschedule cancel dispatch deliver invoice pay reconcile remind'.split(' '))
+const forbiddenVerbs = new Set(
+  'finalize finalise sign submit book reschedule cancel dispatch deliver invoice pay reconcile remind'.split(' '),
+)
 /** `finalizeDraft` and `/drafts/:id/sign` in single words. */
-const wordsOf = ({ name, path }: AnyOperation): string[] => `${name} ${path}`.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(/[^a-z]+/)
-const closedBody = (schema: unknown): boolean => schema === undefined || (schema as { additionalProperties?: unknown }).additionalProperties === false
+const wordsOf = ({ name, path }: AnyOperation): string[] =>
+  `${name} ${path}`.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(/[^a-z]+/)
+const closedBody = (schema: unknown): boolean =>
+  schema === undefined || (schema as { additionalProperties?: unknown }).additionalProperties === false
 
 const filesOf = (room: URL): string[] => readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
 const speaks = /\bfrom '(pino|node:console)'|\bconsole\./
@@ -46,28 +53,43 @@ export const contractChecks: Readonly<Record<string, Check>> = {
   'reads-are-get': (declared) => all(declared, (operation) => operation.effect !== 'read' || operation.method === 'GET'),
   'provider-portal-effects': (declared) =>
     all(declared, (operation, context) => !inPortal(declared, context) || context === 'consent' || operation.effect !== 'write'),
-  'effects-declared': (declared) => all(declared, (operation, context) => manifestOf(declared, context)?.effects.includes(operation.effect) === true),
+  'effects-declared': (declared) =>
+    all(declared, (operation, context) => manifestOf(declared, context)?.effects.includes(operation.effect) === true),
   'capabilities-approved': ({ manifests, contract }) =>
-    manifests.every(({ name, capabilities }) => capabilities.every((one) => contract.approvals.find((approval) => approval.name === name)?.capabilities.includes(one))),
+    manifests.every(({ name, capabilities }) =>
+      capabilities.every((one) => contract.approvals.find((approval) => approval.name === name)?.capabilities.includes(one)),
+    ),
   'no-forbidden-verbs': (declared) =>
     all(declared, (operation, context) => !inPortal(declared, context) || !wordsOf(operation).some((word) => forbiddenVerbs.has(word))),
   'no-outbound': (declared) =>
-    declared.manifests.every(({ name, capabilities, upstreamHosts }) => !inPortal(declared, name) || (upstreamHosts.length === 0 && !capabilities.some((one) => one === 'mail' || one === 'queue'))),
+    declared.manifests.every(
+      ({ name, capabilities, upstreamHosts }) =>
+        !inPortal(declared, name) || (upstreamHosts.length === 0 && !capabilities.some((one) => one === 'mail' || one === 'queue')),
+    ),
   order: ({ manifests }) => {
     const steps = manifests.map(({ step }) => step).filter((step) => step !== null)
     return steps.every((step, index) => step === index + 1)
   },
-  'contexts-approved': ({ manifests, contract }) => manifests.every(({ name }) => contract.approvals.some((approval) => approval.name === name)),
-  'amendments-complete': ({ contract }) => contract.amendments.every(({ approvedBy, date, reason, permits }) => Boolean(approvedBy && date && reason && permits.length)),
+  'contexts-approved': ({ manifests, contract }) =>
+    manifests.every(({ name }) => contract.approvals.some((approval) => approval.name === name)),
+  'amendments-complete': ({ contract }) =>
+    contract.amendments.every(({ approvedBy, date, reason, permits }) => Boolean(approvedBy && date && reason && permits.length)),
   'patients-write-messages': (declared) => everyWrite(declared, ({ audience }) => audience.length === 1 && audience[0] === 'patient'),
-  'messaging-operations': (declared) => messagingWrites(declared).map(({ name }) => name).sort().join() === 'createConversation,sendMessage',
+  'messaging-operations': (declared) =>
+    messagingWrites(declared)
+      .map(({ name }) => name)
+      .sort()
+      .join() === 'createConversation,sendMessage',
   'messaging-has-no-reach': (declared) => manifestOf(declared, 'messaging')?.capabilities.some((one) => reach.includes(one)) === false,
   'messaging-switch': (declared) =>
-    everyWrite(declared, ({ killSwitch }) => killSwitch === 'USE_CHAT_WRITES') && flags.some(({ name, default: value }) => name === 'USE_CHAT_WRITES' && !value),
+    everyWrite(declared, ({ killSwitch }) => killSwitch === 'USE_CHAT_WRITES') &&
+    flags.some(({ name, default: value }) => name === 'USE_CHAT_WRITES' && !value),
   'messaging-consent': (declared) => everyWrite(declared, ({ consent }) => consent?.scope === 'messaging' && consent.patient === 'caller'),
   'messaging-ownership': (declared) =>
     messagingOnConversations(declared).length > 0 &&
-    messagingOnConversations(declared).every(({ ownership }) => ownership?.owner.claim === 'patientId' && ownership.refusal === 'FORBIDDEN'),
+    messagingOnConversations(declared).every(
+      ({ ownership }) => ownership?.owner.claim === 'patientId' && ownership.refusal === 'FORBIDDEN',
+    ),
   'messaging-reads-unswitched': ({ operations }) =>
     operations.every(({ context, operation }) => context !== 'messaging' || isMutating(operation) || operation.killSwitch === undefined),
   'bodies-closed': (declared) => all(declared, ({ body, query, params }) => [body, query, params].every(closedBody)),
@@ -77,9 +99,16 @@ export const contractChecks: Readonly<Record<string, Check>> = {
     messagingWrites(declared).some(({ limits }) => limits?.some(({ policy }) => policy === 'messaging-conversation')),
   'writes-audited': (declared) => all(declared, (operation) => operation.effect === 'read' || operation.audit === 'record'),
   'rooms-without-logger': ({ root }) => silent(new URL('domain/', root)) && silent(new URL('routes/', root)),
-  'messaging-codes': (declared) => everyWrite(declared, (operation) => problemsOf(operation).every((code) => (messagingCodes as readonly string[]).includes(code))),
-  'scopes-known': (declared) => all(declared, ({ scopes, audience, anyScope }) => scopes.every((scope) => everyScope.includes(scope)) && (scopes.length > 0 || anyScope === true || audience.includes('public'))),
-  'agents-read': (declared) => all(declared, (operation) => operation.effect === 'read' || !operation.scopes.some((scope) => agentScopes.includes(scope))),
+  'messaging-codes': (declared) =>
+    everyWrite(declared, (operation) => problemsOf(operation).every((code) => (messagingCodes as readonly string[]).includes(code))),
+  'scopes-known': (declared) =>
+    all(
+      declared,
+      ({ scopes, audience, anyScope }) =>
+        scopes.every((scope) => everyScope.includes(scope)) && (scopes.length > 0 || anyScope === true || audience.includes('public')),
+    ),
+  'agents-read': (declared) =>
+    all(declared, (operation) => operation.effect === 'read' || !operation.scopes.some((scope) => agentScopes.includes(scope))),
   'tables-owned': ({ manifests }) => {
     const tables = manifests.flatMap(({ tables: owned }) => owned)
     return new Set(tables).size === tables.length

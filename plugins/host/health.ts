@@ -20,7 +20,9 @@ const ask = async ({ name, check }: Dependency): Promise<readonly [string, boole
 }
 
 /** The state of every dependency. */
-export const readiness = async (dependencies: readonly Dependency[]): Promise<{ ready: boolean; dependencies: Record<string, boolean> }> => {
+export const readiness = async (
+  dependencies: readonly Dependency[],
+): Promise<{ ready: boolean; dependencies: Record<string, boolean> }> => {
   const answers = await Promise.all(dependencies.map(ask))
   return { ready: answers.every(([, works]) => works), dependencies: Object.fromEntries(answers) }
 }

@@ -21,7 +21,11 @@ export interface Loaded {
   readonly operations: readonly { readonly context: string; readonly operation: AnyOperation; readonly kind: string }[]
 }
 
-const decorators: Readonly<Record<string, keyof Capabilities>> = { fields: 'fields', 'blind-index': 'blindIndex', 'audit-store': 'auditStore' }
+const decorators: Readonly<Record<string, keyof Capabilities>> = {
+  fields: 'fields',
+  'blind-index': 'blindIndex',
+  'audit-store': 'auditStore',
+}
 
 /**
  * Deny by default: every route must carry a declared operation, or be a page of the host itself. Asked when all are registered, since
@@ -34,19 +38,24 @@ export const guardRoutes = (app: FastifyInstance): void => {
     for (const { config, method, url } of seen) {
       const preflight = method === 'OPTIONS' && url === '*'
       if (config?.[declaredBy] || config?.hostPage || preflight) continue
-      throw new ContractBreach(`FusionEMS part 4, deny by default: ${String(method)} ${url} was registered without an operation declaration.`)
+      throw new ContractBreach(
+        `FusionEMS part 4, deny by default: ${String(method)} ${url} was registered without an operation declaration.`,
+      )
     }
   })
 }
 
 const uniqueness = (operations: Loaded['operations'], operation: AnyOperation): void => {
-  if (operations.some((other) => other.operation.name === operation.name)) throw new ContractBreach(`02B, Audit: two operations are named ${operation.name}.`)
+  if (operations.some((other) => other.operation.name === operation.name))
+    throw new ContractBreach(`02B, Audit: two operations are named ${operation.name}.`)
 }
 
 const forbidHostPages = (scope: FastifyInstance, manifest: Manifest): void => {
   scope.addHook('onRoute', (route) => {
     if (route.config?.[declaredBy]) return
-    throw new ContractBreach(`FusionEMS part 4, deny by default: ${manifest.name} registered ${String(route.method)} ${route.url} without an operation declaration.`)
+    throw new ContractBreach(
+      `FusionEMS part 4, deny by default: ${manifest.name} registered ${String(route.method)} ${route.url} without an operation declaration.`,
+    )
   })
 }
 
@@ -54,18 +63,24 @@ const forbidHostPages = (scope: FastifyInstance, manifest: Manifest): void => {
 export const loadContexts = async (app: FastifyInstance, contexts: readonly ContextDefinition[], options: LoadOptions): Promise<Loaded> => {
   const manifests: Manifest[] = []
   const operations: { context: string; operation: AnyOperation; kind: string }[] = []
-  checkManifests(options.contract, contexts.map(({ manifest }) => manifest))
+  checkManifests(
+    options.contract,
+    contexts.map(({ manifest }) => manifest),
+  )
   for (const context of contexts) {
     const { manifest } = context
     const plugin = async (instance: FastifyInstance): Promise<void> => {
       forbidHostPages(instance, manifest)
       const scope = instance as ContextScope
-      scope.decorate('serve' as never, ((operation: AnyOperation, service: Service<AnyOperation>) => {
-        checkOperation(manifest, operation, service, options.knownScopes)
-        uniqueness(operations, operation)
-        operations.push({ context: manifest.name, operation, kind: Object.keys(service)[0]! })
-        serveOperation(instance, options.host, operation, service)
-      }) as never)
+      scope.decorate(
+        'serve' as never,
+        ((operation: AnyOperation, service: Service<AnyOperation>) => {
+          checkOperation(manifest, operation, service, options.knownScopes)
+          uniqueness(operations, operation)
+          operations.push({ context: manifest.name, operation, kind: Object.keys(service)[0]! })
+          serveOperation(instance, options.host, operation, service)
+        }) as never,
+      )
       for (const capability of manifest.capabilities) {
         const name = decorators[capability]
         if (name) scope.decorate(name as never, options.capabilities[name] as never)

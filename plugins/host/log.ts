@@ -23,9 +23,13 @@ export const createLog = (level: string, destination: DestinationStream = pino.d
   }
 }
 
-const symbol = /^\w{1,60}$/
+/** A SQLSTATE, or a code of Node or of a library. */
+const knownCode = /^([0-9A-Z]{5}|(E|ERR_|FST_|HPE_)[A-Z0-9_]{2,60})$/
 
-const symbolOrNull = (value: unknown): string | null => (typeof value === 'string' && symbol.test(value) ? value : null)
+const codeOf = (error: Error): string | null => {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && knownCode.test(code) ? code : null
+}
 
 /** The stack's frames. The message before them can have lines that look like frames, and is cut off first. */
 const framesOf = ({ message, stack = '' }: Error): string[] => {
@@ -39,8 +43,9 @@ export const placeOf = (error: unknown): Facts => {
   if (!(error instanceof Error)) return { kind: typeof error }
   const frames = framesOf(error)
   return {
-    kind: symbolOrNull(error.name),
-    code: symbolOrNull((error as { code?: unknown }).code),
+    // The class, not the name: a name can be set.
+    kind: error.constructor.name,
+    code: codeOf(error),
     frames: frames.slice(0, 6).map((line) => line.trim()).join(' | '),
   }
 }

@@ -8,7 +8,8 @@ interface Known {
   readonly methods: Set<string>
 }
 
-const patternOf = (url: string): RegExp => new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:\w+/g, '[^/]+')}$`)
+const patternOf = (url: string): RegExp =>
+  new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/:\w+/g, '[^/]+')}$`)
 
 /** Unknown routes answer 404, known ones asked with another method 405 with `Allow`; both count against the address. */
 export const answerUnknown = (app: FastifyInstance, ipLimit: () => IpLimit | null): void => {

@@ -1,5 +1,5 @@
 import type { EntitySchema } from '@mikro-orm/core'
-import pg from 'pg'
+import type pg from 'pg'
 import type { AuditHead } from './audit/index.ts'
 import { leaseLanes } from './audit/index.ts'
 import { createCompiledReads, type CompiledReads } from './database/compiled-reads.ts'

@@ -32,7 +32,12 @@ export const problemResponses = (operation: AnyOperation): Record<number, { desc
     for (const status of statusesOf(code, operation)) byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code))
   }
   return Object.fromEntries(
-    [...byStatus].sort(([one], [other]) => one - other).map(([status, codes]) => [status, { description: [...codes].map((code) => catalogue[code].title).join('; '), codes: [...codes].sort() }]),
+    [...byStatus]
+      .sort(([one], [other]) => one - other)
+      .map(([status, codes]) => [
+        status,
+        { description: [...codes].map((code) => catalogue[code].title).join('; '), codes: [...codes].sort() },
+      ]),
   )
 }
 
@@ -55,7 +60,8 @@ const headersOf = (operation: AnyOperation): TSchema | undefined => {
   const idempotency = idempotencyOf(operation)
   const text = (description: string): TSchema => Type.String({ description })
   if (idempotency === 'required') properties['idempotency-key'] = text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days')
-  if (idempotency === 'accepted') properties['idempotency-key'] = Type.Optional(text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days'))
+  if (idempotency === 'accepted')
+    properties['idempotency-key'] = Type.Optional(text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days'))
   if (operation.ifMatch) properties['if-match'] = text('The strong ETag of the record as last read')
   return Object.keys(properties).length > 0 ? Type.Object(properties) : undefined
 }

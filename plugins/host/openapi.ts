@@ -69,6 +69,11 @@ export const documentRoutes = async (app: FastifyInstance, { serve, publicUrl, v
   })
   if (!serve) return
   const page = { config: { hostPage: true }, schema: { hide: true } } as const
-  app.get('/openapi.json', page, async (_request, reply) => reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())))
-  await app.register(hostPages, { plugin: swaggerUi, options: { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true }, staticCSP: true } })
+  app.get('/openapi.json', page, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
+  )
+  await app.register(hostPages, {
+    plugin: swaggerUi,
+    options: { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true }, staticCSP: true },
+  })
 }

@@ -13,11 +13,15 @@ const clauseRow = (declared: Declared, { id, says, checks, tests }: Clause): { r
   const missing = tests.filter((path) => !existsSync(new URL(path, declared.root)))
   return {
     row: [id, says, results.map(([name, holds]) => `${name}: ${holds ? 'holds' : 'BROKEN'}`).join(', '), tests.join(', ')],
-    failures: [...results.filter(([, holds]) => !holds).map(([name]) => `${id}: ${name} is broken`), ...missing.map((path) => `${id}: ${path} does not exist`)],
+    failures: [
+      ...results.filter(([, holds]) => !holds).map(([name]) => `${id}: ${name} is broken`),
+      ...missing.map((path) => `${id}: ${path} does not exist`),
+    ],
   }
 }
 
-const consentOf = ({ consent }: AnyOperation): string => (consent ? `${consent.scope} of ${typeof consent.patient === 'string' ? consent.patient : consent.patient.field}` : '')
+const consentOf = ({ consent }: AnyOperation): string =>
+  consent ? `${consent.scope} of ${typeof consent.patient === 'string' ? consent.patient : consent.patient.field}` : ''
 const limitsOf = ({ limits = [] }: AnyOperation): string => ['user', ...limits.map(({ policy }) => policy)].join(', ')
 
 const operationRow = (context: string, operation: AnyOperation): string[] => [
@@ -36,7 +40,21 @@ const operationRow = (context: string, operation: AnyOperation): string[] => [
   problemsOf(operation).join(', '),
 ]
 
-const operationHead = ['context', 'operation', 'route', 'effect', 'audience', 'scopes', 'switch', 'ownership', 'consent', 'limits', 'key', 'audit', 'codes']
+const operationHead = [
+  'context',
+  'operation',
+  'route',
+  'effect',
+  'audience',
+  'scopes',
+  'switch',
+  'ownership',
+  'consent',
+  'limits',
+  'key',
+  'audit',
+  'codes',
+]
 
 /** The whole posture as one text: clauses with their checks, contexts with their reach, operations with their gates, the matrix. */
 export const printContract = (declared: Declared, clauses: readonly Clause[]): { text: string; failures: string[] } => {
@@ -44,17 +62,32 @@ export const printContract = (declared: Declared, clauses: readonly Clause[]): {
   const contexts = declared.manifests.map(({ name, step, effects, audience, capabilities, killSwitches, tables, upstreamHosts }) => [
     name, step === null ? '' : String(step), effects.join(', '), audience.join(', '), capabilities.join(', '), killSwitches.join(', '), tables.join(', '), upstreamHosts.join(', '),
   ]) // prettier-ignore
-  const matrix = permissionTable().map((row) => Object.values(row).map((value) => (Array.isArray(value) ? value.join(', ') : String(value ?? ''))))
-  const amendments = declared.contract.amendments.map(({ id, clause, decision, approvedBy, date, reason }) => [id, clause, decision, approvedBy, date, reason])
+  const matrix = permissionTable().map((row) =>
+    Object.values(row).map((value) => (Array.isArray(value) ? value.join(', ') : String(value ?? ''))),
+  )
+  const amendments = declared.contract.amendments.map(({ id, clause, decision, approvedBy, date, reason }) => [
+    id,
+    clause,
+    decision,
+    approvedBy,
+    date,
+    reason,
+  ])
   const sections = [
     '# The execution contract',
     'Printed by `npm run contract` from the declarations. A difference between this file and the declarations fails CI: a change of posture is a change of this file, and is reviewed as one.',
     '## Clauses',
-    table(['clause', 'says', 'checks', 'proved by'], held.map(({ row }) => row)),
+    table(
+      ['clause', 'says', 'checks', 'proved by'],
+      held.map(({ row }) => row),
+    ),
     '## Contexts in their order',
     table(['context', 'step', 'effects', 'audience', 'capabilities', 'switches', 'tables', 'upstream hosts'], contexts),
     '## Operations and their gates',
-    table(operationHead, declared.operations.map(({ context, operation }) => operationRow(context, operation))),
+    table(
+      operationHead,
+      declared.operations.map(({ context, operation }) => operationRow(context, operation)),
+    ),
     '## Permissions',
     table(Object.keys(permissionTable()[0] ?? {}), matrix),
     '## Amendments',

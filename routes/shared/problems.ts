@@ -16,22 +16,40 @@ type Catalogue = { readonly [C in Code]: { readonly title: string; readonly reas
 export const catalogue: Catalogue = {
   UNAUTHORIZED: {
     title: 'Not signed in',
-    reasons: { default: { status: 401, detail: 'The access token is missing, expired or not accepted here. Sign in again and send a fresh bearer token.' } },
+    reasons: {
+      default: {
+        status: 401,
+        detail: 'The access token is missing, expired or not accepted here. Sign in again and send a fresh bearer token.',
+      },
+    },
   },
   FORBIDDEN: {
     title: 'Not allowed',
-    reasons: { default: { status: 403, detail: 'Your sign-in does not permit this operation on this record. Check the account, its role and its scopes.' } },
+    reasons: {
+      default: {
+        status: 403,
+        detail: 'Your sign-in does not permit this operation on this record. Check the account, its role and its scopes.',
+      },
+    },
   },
   CONSENT_REQUIRED: {
     title: 'Consent is needed',
-    reasons: { default: { status: 403, detail: 'The patient has no active consent of the scope that this operation needs. The patient can grant it.' } },
+    reasons: {
+      default: {
+        status: 403,
+        detail: 'The patient has no active consent of the scope that this operation needs. The patient can grant it.',
+      },
+    },
   },
   CONFLICT: {
     title: 'Conflict',
     reasons: {
       default: { status: 409, detail: 'The state of the record does not allow this change. Read the record again and decide anew.' },
       duplicate: { status: 409, detail: 'A record that must be unique exists already.' },
-      'in-flight': { status: 409, detail: 'A request with the same idempotency key is still being worked on. Try again with the same key.' },
+      'in-flight': {
+        status: 409,
+        detail: 'A request with the same idempotency key is still being worked on. Try again with the same key.',
+      },
       stale: { status: 412, detail: 'The record has changed since it was read. Read it again and send its current ETag in If-Match.' },
       'key-reused': { status: 422, detail: 'This idempotency key was used for another request. Use a new key for a new request.' },
     },
@@ -40,7 +58,10 @@ export const catalogue: Catalogue = {
     title: 'Not valid',
     reasons: {
       default: { status: 400, detail: 'The request breaks a rule of its schema. The errors name where and which; nothing was stored.' },
-      'idempotency-key': { status: 400, detail: 'The Idempotency-Key header is missing or malformed: 1 to 255 visible ASCII characters, bare or in double quotes.' },
+      'idempotency-key': {
+        status: 400,
+        detail: 'The Idempotency-Key header is missing or malformed: 1 to 255 visible ASCII characters, bare or in double quotes.',
+      },
       'access-reason': { status: 400, detail: 'X-Agency needs X-Access-Reason: 20 to 500 characters that say why.' },
       'too-large': { status: 413, detail: 'The request body is larger than this operation accepts.' },
       'media-type': { status: 415, detail: 'The media type of the body, or of an uploaded file, is not accepted here.' },
@@ -56,8 +77,14 @@ export const catalogue: Catalogue = {
     reasons: {
       default: { status: 503, detail: 'A part that this operation depends on does not answer. Nothing was stored; try again later.' },
       disabled: { status: 503, detail: 'This operation is switched off for now. Reading goes on as before.' },
-      timeout: { status: 504, detail: 'A part that this operation depends on took too long. Try again later with the same idempotency key.' },
-      internal: { status: 503, detail: 'The operation failed on our side. Nothing was stored; try again later with the same idempotency key.' },
+      timeout: {
+        status: 504,
+        detail: 'A part that this operation depends on took too long. Try again later with the same idempotency key.',
+      },
+      internal: {
+        status: 503,
+        detail: 'The operation failed on our side. Nothing was stored; try again later with the same idempotency key.',
+      },
     },
   },
   NOT_FOUND: {
@@ -86,7 +113,9 @@ export const typeOf = (code: Code): string => `/problems/${code.toLowerCase().re
 
 /** Every status that the given codes can have. */
 export const statusesOf = (codes: readonly Code[]): number[] =>
-  [...new Set(codes.flatMap((code) => Object.values(catalogue[code].reasons as Record<string, Entry>).map((entry) => entry.status)))].sort((a, b) => a - b)
+  [...new Set(codes.flatMap((code) => Object.values(catalogue[code].reasons as Record<string, Entry>).map((entry) => entry.status)))].sort(
+    (a, b) => a - b,
+  )
 
 /** The body of every refusal. `code` is what portals react to. */
 export const problemSchema = (codes: readonly Code[]) =>

@@ -44,7 +44,12 @@ const round = async (rig: Rig, side: Side, clients: Clients, seconds: number): P
 }
 
 /** Opens both sides' connections for as long as `work` takes. */
-export const withClients = async <T>(one: Side, other: Side, work: (one: Clients, other: Clients) => Promise<T>, count = connections): Promise<T> => {
+export const withClients = async <T>(
+  one: Side,
+  other: Side,
+  work: (one: Clients, other: Clients) => Promise<T>,
+  count = connections,
+): Promise<T> => {
   const first = await openClients(one.server.port, count)
   try {
     const second = await openClients(other.server.port, count)

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 /** What `npm run bench` was asked for. */
 export interface BenchOptions {
   /** One JSON object on standard output and nothing else. */
@@ -9,7 +11,7 @@ export interface BenchOptions {
   /** Length of one round. */
   readonly seconds: number
   readonly rounds: number
-  /** Where the candidate's CPU profiles go; null: it is not profiled. */
+  /** Absolute; where CPU profiles of the service go. Null: it is not profiled. */
   readonly profile: string | null
 }
 
@@ -36,7 +38,7 @@ export const readOptions = (args: readonly string[]): BenchOptions => {
     else if (name === '--only') options.only = text(args[++at], name).toLowerCase()
     else if (name === '--seconds') options.seconds = number(args[++at], name, 0.5, 30)
     else if (name === '--rounds') options.rounds = number(args[++at], name, 1, 9)
-    else if (name === '--profile') options.profile = text(args[++at], name)
+    else if (name === '--profile') options.profile = resolve(text(args[++at], name))
     else throw new Error(`${name} is not known.\n${usage}`)
   }
   return options

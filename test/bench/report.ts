@@ -37,7 +37,10 @@ export const table = (rows: readonly Row[]): string => {
   const lines = [heads, ...rows.map(cells)]
   const widths = heads.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
   const line = (texts: readonly string[]): string =>
-    texts.map((text, column) => (rightAligned.has(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!))).join('  ').trimEnd()
+    texts
+      .map((text, column) => (rightAligned.has(column) ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd()
   return [line(heads), widths.map((width) => '-'.repeat(width)).join('  '), ...lines.slice(1).map(line)].join('\n')
 }
 
@@ -45,4 +48,6 @@ const rounded = (value: number | null): number | null => (value === null ? null 
 
 /** The same for machines. */
 export const json = (rows: readonly Row[]): string =>
-  JSON.stringify({ rows: rows.map((row) => ({ ...row, value: rounded(row.value), reference: rounded(row.reference), ratio: rounded(row.ratio) })) })
+  JSON.stringify({
+    rows: rows.map((row) => ({ ...row, value: rounded(row.value), reference: rounded(row.reference), ratio: rounded(row.ratio) })),
+  })

@@ -75,6 +75,7 @@ const openBench = async (rig: Rig): Promise<Bench> => {
 /** Opens what every row needs. Everything that is opened through it ends with `close`. */
 export const openRig = async (options: BenchOptions, note: (line: string) => void): Promise<Rig> => {
   const directory = mkdtempSync(join(tmpdir(), 'postern-bench-'))
+  if (options.profile) mkdirSync(options.profile, { recursive: true })
   const ends: (() => Promise<unknown>)[] = [async () => rmSync(directory, { recursive: true, force: true })]
   let made: Promise<Bench> | undefined
   const close = async (): Promise<void> => {
@@ -102,7 +103,7 @@ export const openRig = async (options: BenchOptions, note: (line: string) => voi
         const home = given ?? rig.folder(`service-${ends.length}`)
         if (!given) setFlags(home, allOn)
         const variables = { ...candidateEnv({ directory: home, database, issuer, keys }), ...env }
-        const server = await startServer({ script: candidateScript, env: variables, profile: options.profile })
+        const server = await startServer({ script: candidateScript, settings: { profile: options.profile }, env: variables })
         ends.push(() => server.stop())
         return { ...server, directory: home, database }
       },

@@ -20,7 +20,13 @@ const measure = async (rig: Rig, options: BenchOptions): Promise<{ rows: Row[]; 
     try {
       const found = await run(rig)
       rows.push(...found)
-      note(table(found).split('\n').slice(2).map((line) => `  ${line}`).join('\n'))
+      note(
+        table(found)
+          .split('\n')
+          .slice(2)
+          .map((line) => `  ${line}`)
+          .join('\n'),
+      )
     } catch (error) {
       failed += 1
       note(`  could not be measured: ${(error as Error).stack ?? String(error)}`)
@@ -34,10 +40,13 @@ const main = async (): Promise<number> => {
   chosen(options)
   const rig = await openRig(options, note)
   const give = (code: number): void => void rig.close().finally(() => process.exit(code))
-  const late = setTimeout(() => {
-    note('The run takes too long and is given up.')
-    give(1)
-  }, options.full ? mostMs.full : mostMs.usual).unref()
+  const late = setTimeout(
+    () => {
+      note('The run takes too long and is given up.')
+      give(1)
+    },
+    options.full ? mostMs.full : mostMs.usual,
+  ).unref()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => give(130))
   try {
     const { rows, failed } = await measure(rig, options)

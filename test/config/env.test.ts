@@ -9,7 +9,8 @@ import { distance, nearMisses } from '../../config/env/near-miss.ts'
 import { acceptedNames, factsOf, names } from '../../config/env/variables.ts'
 import { completeKeys } from '../../plugins/dev/generated-secrets.ts'
 
-const key = (id: string, first: number): string => `${id}:${Buffer.from(Array.from({ length: 32 }, (_, i) => (first + i) % 256)).toString('base64')}`
+const key = (id: string, first: number): string =>
+  `${id}:${Buffer.from(Array.from({ length: 32 }, (_, i) => (first + i) % 256)).toString('base64')}`
 const signing = generateKeyPairSync('ed25519').privateKey
 const signingDer = signing.export({ type: 'pkcs8', format: 'der' }).toString('base64')
 
@@ -61,7 +62,16 @@ t.test('an empty environment is the development profile', async (t) => {
     profile: 'development',
     logLevel: 'info',
     dataDir,
-    server: { host: '127.0.0.1', port: 3000, opsPort: null, tls: null, trustProxy: null, corsOrigins: 'loopback', publicUrl: null, publicDocs: false },
+    server: {
+      host: '127.0.0.1',
+      port: 3000,
+      opsPort: null,
+      tls: null,
+      trustProxy: null,
+      corsOrigins: 'loopback',
+      publicUrl: null,
+      publicDocs: false,
+    },
     database: { kind: 'embedded', directory: join(dataDir, 'postgres') },
     identity: { issuer: null, audience: 'postern', tokenTypes: ['at+jwt'], admin: null },
     flags: { kind: 'file', path: join(dataDir, 'flags.json') },
@@ -127,7 +137,13 @@ t.test('every part can be set', async (t) => {
   })
   t.same(config.server.corsOrigins, ['https://portal.example', 'https://admin.example:8443'])
   t.same(config.server.trustProxy, ['10.0.0.0/8', 'loopback', 'fd00::/8', '192.0.2.7'])
-  t.same(config.keys.fields?.map(({ id, key }) => [id, key.length, key[0]]), [['new', 32, 50], ['old', 32, 90]])
+  t.same(
+    config.keys.fields?.map(({ id, key }) => [id, key.length, key[0]]),
+    [
+      ['new', 32, 50],
+      ['old', 32, 90],
+    ],
+  )
   t.equal(config.keys.auditSigning, signingDer, 'PEM is taken as DER')
 })
 
@@ -146,9 +162,15 @@ t.test('production refuses every development default by name', async (t) => {
 
 t.test('production refuses plain connections by name', async (t) => {
   const plain: Record<string, string[]> = {
-    DATABASE_URL: ['', '?sslmode=prefer', '?sslmode=disable', '?sslmode=no-verify', '?sslmode=require&sslmode=disable', '?sslmode=require&ssl=0', '?sslmode=require&uselibpqcompat=true'].map(
-      (query) => `postgresql://a:pw@db.example/postern${query}`,
-    ),
+    DATABASE_URL: [
+      '',
+      '?sslmode=prefer',
+      '?sslmode=disable',
+      '?sslmode=no-verify',
+      '?sslmode=require&sslmode=disable',
+      '?sslmode=require&ssl=0',
+      '?sslmode=require&uselibpqcompat=true',
+    ].map((query) => `postgresql://a:pw@db.example/postern${query}`),
     DATABASE_MIGRATION_URL: ['postgresql://o:pw@db.example/postern'],
     DATABASE_BYPASS_URL: ['postgresql://b:pw@127.0.0.1/postern'],
     REDIS_URL: ['redis://redis.example:6379'],
@@ -165,7 +187,11 @@ t.test('production refuses plain connections by name', async (t) => {
   for (const [name, values] of Object.entries(plain)) {
     for (const value of values) {
       t.same(refused({ ...production, [name]: value }), [name], `${name} ${value.replace(/.*[?]/, '?')}`)
-      t.same(refused({ [name]: value, ...(name === 'UNLEASH_URL' ? { UNLEASH_API_TOKEN: 't' } : {}) }).filter((other) => other === name), [], 'development takes it')
+      t.same(
+        refused({ [name]: value, ...(name === 'UNLEASH_URL' ? { UNLEASH_API_TOKEN: 't' } : {}) }).filter((other) => other === name),
+        [],
+        'development takes it',
+      )
     }
   }
   const ownerToo = { ...production, DATABASE_MIGRATION_URL: production['DATABASE_URL'] }
@@ -186,15 +212,44 @@ t.test('a value that is not understood is refused by name', async (t) => {
     OIDC_TOKEN_TYPE: ['jwt', 'JWT,JWT'],
     REDIS_URL: ['http://redis.example', 'redis'],
     S3_BUCKET: ['Upper', 'a'],
-    FIELD_KEYS: ['k1', 'k1:short', key('k', 1).slice(0, -4), `${key('k', 1)},${key('k', 2)}`, `k:${Buffer.alloc(32).toString('base64')}`, `${key('k', 1)},`],
-    AUDIT_SIGNING_KEY: ['nonsense', Buffer.alloc(48).toString('base64'), generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64')],
+    FIELD_KEYS: [
+      'k1',
+      'k1:short',
+      key('k', 1).slice(0, -4),
+      `${key('k', 1)},${key('k', 2)}`,
+      `k:${Buffer.alloc(32).toString('base64')}`,
+      `${key('k', 1)},`,
+    ],
+    AUDIT_SIGNING_KEY: [
+      'nonsense',
+      Buffer.alloc(48).toString('base64'),
+      generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'),
+    ],
     AUDIT_CHECKPOINTS: ['s3://', 's3://UPPER/x'],
     SMTP_URL: ['mail.example', 'http://mail.example'],
     MAIL_FROM: ['nobody', 'a@b.example\nBcc: c@d.example'],
     CLAMD_HOST: ['a b', 'clamd:99999', 'clamd:0'],
-    APPOINTMENTS_FHIR: ['nonsense', '[]', '"x"', '{"riverside":{"baseUrl":"https://f.example"}}', '{"01890000-0000-7000-8000-000000000001":{"baseUrl":"x"}}', '{"01890000-0000-7000-8000-000000000001":{"baseUrl":"https://f.example","more":1}}', '{"01890000-0000-7000-8000-000000000001":[]}'],
+    APPOINTMENTS_FHIR: [
+      'nonsense',
+      '[]',
+      '"x"',
+      '{"riverside":{"baseUrl":"https://f.example"}}',
+      '{"01890000-0000-7000-8000-000000000001":{"baseUrl":"x"}}',
+      '{"01890000-0000-7000-8000-000000000001":{"baseUrl":"https://f.example","more":1}}',
+      '{"01890000-0000-7000-8000-000000000001":[]}',
+    ],
     ADVISOR_PHI: ['yes'],
-    MESSAGING_LIMITS: ['30/60s', 'user=0/60s', 'user=30/60', 'users=30/60s', 'user=1/1s,user=2/1s', 'user=-1/60s', 'user=30/25h', ',', 'user=9999999/1s'],
+    MESSAGING_LIMITS: [
+      '30/60s',
+      'user=0/60s',
+      'user=30/60',
+      'users=30/60s',
+      'user=1/1s,user=2/1s',
+      'user=-1/60s',
+      'user=30/25h',
+      ',',
+      'user=9999999/1s',
+    ],
     IP_LIMIT: ['600/60s', 'toString=1/1s'],
     USER_LIMIT: ['300', '300/60s,400/60s', 'user=300/60s'],
     OTEL_EXPORTER_OTLP_HEADERS: ['authorization', 'a=b\nc'],
@@ -218,16 +273,64 @@ t.test('settings that contradict one another are refused', async (t) => {
 })
 
 t.test('a misspelt name is refused, a stranger is not', async (t) => {
-  const misspelt: Record<string, string> = { DATABASE_URI: 'DATABASE_URL', REDISURL: 'REDIS_URL', OIDC_ISUSER: 'OIDC_ISSUER', database_url: 'DATABASE_URL', CORS_ORIGIN: 'CORS_ORIGINS', TRUSTPROXY: 'TRUST_PROXY', FIELD_KEY_FILE: 'FIELD_KEYS_FILE', MESSAGING_LIMIT: 'MESSAGING_LIMITS' }
-  for (const [name, meant] of Object.entries(misspelt)) t.match(problemsOf({ [name]: 'x' }), [{ variable: name, remedy: `Did you mean ${meant}?` }])
+  const misspelt: Record<string, string> = {
+    DATABASE_URI: 'DATABASE_URL',
+    REDISURL: 'REDIS_URL',
+    OIDC_ISUSER: 'OIDC_ISSUER',
+    database_url: 'DATABASE_URL',
+    CORS_ORIGIN: 'CORS_ORIGINS',
+    TRUSTPROXY: 'TRUST_PROXY',
+    FIELD_KEY_FILE: 'FIELD_KEYS_FILE',
+    MESSAGING_LIMIT: 'MESSAGING_LIMITS',
+  }
+  for (const [name, meant] of Object.entries(misspelt))
+    t.match(problemsOf({ [name]: 'x' }), [{ variable: name, remedy: `Did you mean ${meant}?` }])
   for (const name of ['POSTERN_PORT', 'OIDC_CLIENT_NAME', 'ADVISOR_TEMPERATURE']) t.same(refused({ [name]: 'x' }), [name])
-  const strangers = ['PATH', 'HOME', 'HOSTNAME', 'POST', 'PWD', 'LANG', 'SHELL', 'TERM', 'SSL_CERT_FILE', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'PGHOST', 'OTEL_RESOURCE_ATTRIBUTES', 'AWS_REGION', 'npm_config_cache', 'npm_package_name', 'KUBERNETES_PORT', 'CI', 'INIT_CWD', 'COLOR', 'EDITOR', 'LOGNAME', 'USER', '_']
+  const strangers = [
+    'PATH',
+    'HOME',
+    'HOSTNAME',
+    'POST',
+    'PWD',
+    'LANG',
+    'SHELL',
+    'TERM',
+    'SSL_CERT_FILE',
+    'NODE_OPTIONS',
+    'NODE_COMPILE_CACHE',
+    'PGHOST',
+    'OTEL_RESOURCE_ATTRIBUTES',
+    'AWS_REGION',
+    'npm_config_cache',
+    'npm_package_name',
+    'KUBERNETES_PORT',
+    'CI',
+    'INIT_CWD',
+    'COLOR',
+    'EDITOR',
+    'LOGNAME',
+    'USER',
+    '_',
+  ]
   t.same(nearMisses(Object.fromEntries(strangers.map((name) => [name, 'x']))), [])
-  t.same(nearMisses({ CLAMD_PORT: 'tcp://10.0.0.1:3310', UNLEASH_SERVICE_HOST: '10.0.0.2', UNLEASH_PORT_4242_TCP: 'tcp://10.0.0.2:4242' }), [], 'neighbours on a container platform')
+  t.same(
+    nearMisses({ CLAMD_PORT: 'tcp://10.0.0.1:3310', UNLEASH_SERVICE_HOST: '10.0.0.2', UNLEASH_PORT_4242_TCP: 'tcp://10.0.0.2:4242' }),
+    [],
+    'neighbours on a container platform',
+  )
   t.match(nearMisses({ CLAMD_PORT: '3310' }), [{ meant: 'CLAMD_HOST' }])
   t.same(nearMisses({ DATABASE_URI: '' }), [], 'an empty value is unset')
   t.same(nearMisses(Object.fromEntries(acceptedNames.map((name) => [name, 'x']))), [])
-  t.same([distance('abcd', 'abdc', 2), distance('abcd', 'abcd', 2), distance('abcd', 'xyzw', 2), distance('a', 'abcd', 2), distance('kitten', 'sitting', 3)], [1, 0, 3, 3, 3])
+  t.same(
+    [
+      distance('abcd', 'abdc', 2),
+      distance('abcd', 'abcd', 2),
+      distance('abcd', 'xyzw', 2),
+      distance('a', 'abcd', 2),
+      distance('kitten', 'sitting', 3),
+    ],
+    [1, 0, 3, 3, 3],
+  )
 })
 
 t.test('secrets come from files', async (t) => {
@@ -238,7 +341,9 @@ t.test('secrets come from files', async (t) => {
   })
   t.match(problemsOf({ DATABASE_URL_FILE: join(directory, 'absent') }), [{ variable: 'DATABASE_URL_FILE' }])
   t.match(problemsOf({ DATABASE_URL_FILE: join(directory, 'empty') }), [{ variable: 'DATABASE_URL_FILE' }])
-  t.match(problemsOf({ DATABASE_URL_FILE: join(directory, 'url'), DATABASE_URL: 'postgres://b/c' }), [{ variable: 'DATABASE_URL', problem: /twice/ }])
+  t.match(problemsOf({ DATABASE_URL_FILE: join(directory, 'url'), DATABASE_URL: 'postgres://b/c' }), [
+    { variable: 'DATABASE_URL', problem: /twice/ },
+  ])
   t.same(refused({ PORT_FILE: join(directory, 'url') }), [], 'too short a name to be surely meant for us')
   const fromFiles = Object.entries(production).map(([name, value]) => {
     if (!factsOf(name as (typeof names)[number]).secret) return [name, value]
@@ -271,7 +376,12 @@ t.test('no error and no print of the configuration shows a value', async (t) => 
   t.ok(error.problems.length > 30)
   t.notMatch(inspect(error, { depth: 9 }), canary)
   t.notMatch(JSON.stringify(error), canary)
-  const config = loadConfig({ ...production, UNLEASH_API_TOKEN: canary, S3_SECRET_ACCESS_KEY: canary, DATABASE_URL: production['DATABASE_URL']!.replace('pw', canary) })
+  const config = loadConfig({
+    ...production,
+    UNLEASH_API_TOKEN: canary,
+    S3_SECRET_ACCESS_KEY: canary,
+    DATABASE_URL: production['DATABASE_URL']!.replace('pw', canary),
+  })
   for (const part of [config, config.flags, config.storage, config.database, { config }]) {
     t.notMatch(inspect(part, { depth: 9 }), canary)
     t.notMatch(JSON.stringify(part), canary)
@@ -304,7 +414,11 @@ t.test('generated keys are made once, stay, and are private', async (t) => {
   writeFileSync(join(keys.generateIn, 'audit'), 'dev-1:short')
   t.throws(() => completeKeys(keys), /damaged/)
   const whole = loadConfig({ ...production }).keys
-  t.match(completeKeys({ ...whole, generateIn: '/proc/nowhere' }), { fields: [{ id: 'f1' }] }, 'nothing is written where nothing is missing')
+  t.match(
+    completeKeys({ ...whole, generateIn: '/proc/nowhere' }),
+    { fields: [{ id: 'f1' }] },
+    'nothing is written where nothing is missing',
+  )
 })
 
 t.test('processes that start at once agree on the keys', async (t) => {

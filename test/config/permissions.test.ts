@@ -50,7 +50,10 @@ t.test('modules add one scope each, to the administrator of the agency alone', a
       )
     }
   }
-  t.same(roles.filter((role) => modulesMatter([role])), ['agency_administrator'])
+  t.same(
+    roles.filter((role) => modulesMatter([role])),
+    ['agency_administrator'],
+  )
   const tokenScopes = ['agency:read']
   const granted = effectiveScopes({ tokenScopes, roles: ['agency_administrator'], modules: ['billing', 'dea'], byAgent: false })
   t.same([...granted], ['agency:read'], 'a module adds nothing that the token does not list')
@@ -73,7 +76,10 @@ t.test('conditions are data beside the scope', async (t) => {
 
 t.test('the printed table has a row per role, conditions in parentheses', async (t) => {
   const table = permissionTable()
-  t.same(table.map((row) => row.role), expectedRoles)
+  t.same(
+    table.map((row) => row.role),
+    expectedRoles,
+  )
   const row = (role: string) => table.find((one) => one.role === role)!
   t.same(row('peer_reviewer'), {
     role: 'peer_reviewer',
@@ -95,7 +101,13 @@ t.test("the founder's own list is the matrix's, word for word", async (t) => {
 })
 
 t.test('the demo agencies and personas are those of the design', async (t) => {
-  t.same(demoAgencies.map(({ name, modules }) => [name, modules]), [['Riverside', ['billing', 'dea']], ['Lakeside', []]])
+  t.same(
+    demoAgencies.map(({ name, modules }) => [name, modules]),
+    [
+      ['Riverside', ['billing', 'dea']],
+      ['Lakeside', []],
+    ],
+  )
   const agencyName = (persona: Persona) => demoAgencies.find((agency) => agency.id === persona.agencyId)!.name
   const carries = (persona: Persona) => (['agent', 'patientId', 'providerId'] as const).filter((field) => persona[field] !== undefined)
   t.same(

@@ -25,7 +25,18 @@ const elements: Readonly<Record<string, readonly string[]>> = {
 }
 const valueSets = {
   gender: ['male', 'female', 'other', 'unknown'],
-  appointment: ['proposed', 'pending', 'booked', 'arrived', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error', 'checked-in', 'waitlist'],
+  appointment: [
+    'proposed',
+    'pending',
+    'booked',
+    'arrived',
+    'fulfilled',
+    'cancelled',
+    'noshow',
+    'entered-in-error',
+    'checked-in',
+    'waitlist',
+  ],
   participation: ['accepted', 'declined', 'tentative', 'needs-action'],
   participantRequired: ['required', 'optional', 'information-only'],
   telecomSystem: ['phone', 'fax', 'email', 'pager', 'url', 'sms', 'other'],
@@ -61,16 +72,22 @@ t.test('coded elements come from their value sets', async (t) => {
     if (resource.birthDate) t.match(resource.birthDate, /^\d{4}-\d\d-\d\d$/)
     if (resource.resourceType !== 'Appointment') continue
     t.ok(valueSets.appointment.includes(resource.status))
-    for (const one of resource.participant) t.ok(valueSets.participation.includes(one.status) && valueSets.participantRequired.includes(one.required))
+    for (const one of resource.participant)
+      t.ok(valueSets.participation.includes(one.status) && valueSets.participantRequired.includes(one.required))
   }
 })
 
 t.test('appointments keep the invariants of R4 and of the calendar', async (t) => {
-  for (const resource of bundles.flatMap(({ bundle }) => resourcesOf(bundle)).filter(({ resourceType }) => resourceType === 'Appointment')) {
+  for (const resource of bundles
+    .flatMap(({ bundle }) => resourcesOf(bundle))
+    .filter(({ resourceType }) => resourceType === 'Appointment')) {
     for (const name of ['start', 'end', 'created']) t.match(resource[name], instant)
     t.equal((Date.parse(resource.end) - Date.parse(resource.start)) / 60_000, resource.minutesDuration)
     t.ok(resource.created < resource.start)
-    t.ok(resource.participant.every((one: any) => one.actor || one.type), 'app-1')
+    t.ok(
+      resource.participant.every((one: any) => one.actor || one.type),
+      'app-1',
+    )
     t.equal(resource.cancelationReason !== undefined && !['cancelled', 'noshow'].includes(resource.status), false, 'app-4')
     if (['fulfilled', 'noshow'].includes(resource.status)) t.ok(resource.start < `${today}T`, 'what took place lies behind')
     if (resource.status === 'booked') t.ok(resource.start > `${today}T`, 'what is booked lies ahead')
@@ -101,7 +118,9 @@ t.test('the personas are there, each with past and coming appointments with the 
     const ids = all.filter(({ resourceType }) => resourceType === 'Patient').map((one) => one.id)
     t.same(ids.sort(), patients[agency.id]!.map((name) => personaNamed(name)!.patientId).sort())
     for (const own of ids) {
-      const withClinician = all.filter((one) => ['Patient', clinician].every((actor) => references(one.participant).some((each) => each === actor || each === `${actor}/${own}`)))
+      const withClinician = all.filter((one) =>
+        ['Patient', clinician].every((actor) => references(one.participant).some((each) => each === actor || each === `${actor}/${own}`)),
+      )
       t.same([...new Set(withClinician.map(({ status }) => status))].sort(), ['booked', 'cancelled', 'fulfilled', 'noshow'], own)
     }
   }

@@ -32,7 +32,10 @@ t.test('personas are listed and get tokens that the ordinary way accepts', async
   const identity = createIdentity({ ...issuer, agencyModules: () => [] })
   t.teardown(() => identity.close())
   const { items } = (await app.inject('/dev/personas')).json<{ items: Record<string, unknown>[] }>()
-  t.same(items.map((item) => item['persona']), personas.map((persona) => persona.persona))
+  t.same(
+    items.map((item) => item['persona']),
+    personas.map((persona) => persona.persona),
+  )
   t.same(Object.keys(items.find((item) => item['persona'] === 'patient-ana')!).sort(), ['agencyId', 'patientId', 'persona', 'roles', 'sub'])
   t.same(Object.keys(items.find((item) => item['persona'] === 'ai-agent')!).sort(), ['agencyId', 'persona', 'providerId', 'roles', 'sub'])
   for (const item of items) {
@@ -118,5 +121,8 @@ t.test('the issuer answers under its own name alone', async (t) => {
   t.equal(await called(new URL(issuer).host), 200)
   t.equal(await called('evil.example'), 421)
   const keys = (await (await fetch(`${issuer}/jwks`)).json()) as { keys: Record<string, unknown>[] }
-  t.notOk(keys.keys.some((key) => 'd' in key), 'public halves only')
+  t.notOk(
+    keys.keys.some((key) => 'd' in key),
+    'public halves only',
+  )
 })

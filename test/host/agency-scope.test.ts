@@ -19,8 +19,26 @@ const noteBody = Type.Object({ text: Type.String() }, { additionalProperties: fa
 const notes = Type.Object({ items: Type.Array(Type.Object({ agencyId: Type.String(), text: Type.String(), role: Type.String() })) })
 const common = { audience: ['staff'], scopes: ['agency:admin'], audit: 'record', entity: { type: 'note' } } as const
 const reply = { status: 201, schema: Type.Object({ id: Type.String() }) } as const
-const addNote = operation({ ...common, name: 'addNote', summary: 'x', method: 'POST', path: '/notes', effect: 'write', body: noteBody, reply })
-const transactNote = operation({ ...common, name: 'transactNote', summary: 'x', method: 'POST', path: '/notes/transacted', effect: 'write', body: noteBody, reply })
+const addNote = operation({
+  ...common,
+  name: 'addNote',
+  summary: 'x',
+  method: 'POST',
+  path: '/notes',
+  effect: 'write',
+  body: noteBody,
+  reply,
+})
+const transactNote = operation({
+  ...common,
+  name: 'transactNote',
+  summary: 'x',
+  method: 'POST',
+  path: '/notes/transacted',
+  effect: 'write',
+  body: noteBody,
+  reply,
+})
 const listNotes = operation({
   ...common,
   name: 'listNotes',
@@ -35,8 +53,11 @@ const listNotes = operation({
 
 class Notes extends Migration {
   override up(): void {
-    this.addSql('create table note (agency_id uuid not null, id uuid not null, text text not null, audit_id uuid not null, primary key (agency_id, id))')
-    for (const sql of tenantTable({ table: 'note', grants: { read: ['select'], write: ['select', 'insert'] }, bypass: true })) this.addSql(sql)
+    this.addSql(
+      'create table note (agency_id uuid not null, id uuid not null, text text not null, audit_id uuid not null, primary key (agency_id, id))',
+    )
+    for (const sql of tenantTable({ table: 'note', grants: { read: ['select'], write: ['select', 'insert'] }, bypass: true }))
+      this.addSql(sql)
   }
 }
 
@@ -68,7 +89,10 @@ const noteContext = defineContext({
   setup(scope) {
     scope.serve(addNote, {
       statement: addNoteStatement,
-      prepare: ({ body, auditId }) => ({ row: { id: auditId, text: body.text, agency_id: riverside.id }, outcome: { body: { id: auditId } } }),
+      prepare: ({ body, auditId }) => ({
+        row: { id: auditId, text: body.text, agency_id: riverside.id },
+        outcome: { body: { id: auditId } },
+      }),
     })
     scope.serve(transactNote, {
       transact: async ({ agencyId, auditId, body }, tx) => {
@@ -80,7 +104,9 @@ const noteContext = defineContext({
     scope.serve(listNotes, {
       query: listNotesStatement,
       args: ({ query }) => ({ text: query.text ?? null }),
-      present: (rows) => ({ body: { items: rows.map((row) => ({ agencyId: row.agency_id as string, text: row.text as string, role: row.role as string })) } }),
+      present: (rows) => ({
+        body: { items: rows.map((row) => ({ agencyId: row.agency_id as string, text: row.text as string, role: row.role as string })) },
+      }),
     })
   },
 })
@@ -115,7 +141,8 @@ const eventsOf = async (response: LightMyRequestResponse): Promise<Event[]> => {
   const sql = 'select id, agency_id, action, outcome, bypass, payload from audit_event where request_id = $1 order by agency_id'
   return (await superuser.query<Event>(sql, [response.headers['x-request-id']])).rows
 }
-const trace = async (response: LightMyRequestResponse) => (await eventsOf(response)).map(({ agency_id, action, outcome, bypass }) => [agency_id, action, outcome, bypass])
+const trace = async (response: LightMyRequestResponse) =>
+  (await eventsOf(response)).map(({ agency_id, action, outcome, bypass }) => [agency_id, action, outcome, bypass])
 const problemOf = ({ statusCode, body }: LightMyRequestResponse) => [statusCode, JSON.parse(body).code, JSON.parse(body).reason ?? null]
 const agenciesIn = (response: LightMyRequestResponse): string[] =>
   [...new Set<string>(response.json().items.map((item: { agencyId: string }) => item.agencyId))].sort()
@@ -142,7 +169,11 @@ t.test('X-Agency with a reason: that agency, under the ordinary role, and its tr
   t.same(agenciesIn(listed), [lakeside.id])
   t.same(await trace(listed), [[lakeside.id, 'listConsents', 'success', true]], 'one row, and none at home')
   t.same(agenciesIn(await get('/consents', entering(lakeside.id.toUpperCase()))), [lakeside.id])
-  t.same(await trace(await get('/consents', entering(riverside.id))), [[riverside.id, 'listConsents', 'success', true]], 'their own, entered, counts')
+  t.same(
+    await trace(await get('/consents', entering(riverside.id))),
+    [[riverside.id, 'listConsents', 'success', true]],
+    'their own, entered, counts',
+  )
 
   const added = await post('/notes', entering(lakeside.id))
   t.equal(added.statusCode, 201, added.body)
@@ -150,10 +181,15 @@ t.test('X-Agency with a reason: that agency, under the ordinary role, and its tr
   const transacted = await post('/notes/transacted', entering(lakeside.id))
   t.same(await trace(transacted), [[lakeside.id, 'transactNote', 'success', true]], 'a domain transaction')
   t.equal(transacted.json().id, `postern_write ${lakeside.id}`)
-  const stored = await superuser.query('select n.agency_id, e.bypass from note n join audit_event e on e.id = n.audit_id and e.agency_id = n.agency_id where n.id = any ($1)', [
-    [added.json().id, (await eventsOf(transacted))[0]!.id],
-  ])
-  t.same(stored.rows, Array(2).fill({ agency_id: lakeside.id, bypass: true }), 'rows of that agency, each with its audit row; a context’s own agency_id counts for nothing')
+  const stored = await superuser.query(
+    'select n.agency_id, e.bypass from note n join audit_event e on e.id = n.audit_id and e.agency_id = n.agency_id where n.id = any ($1)',
+    [[added.json().id, (await eventsOf(transacted))[0]!.id]],
+  )
+  t.same(
+    stored.rows,
+    Array(2).fill({ agency_id: lakeside.id, bypass: true }),
+    'rows of that agency, each with its audit row; a context’s own agency_id counts for nothing',
+  )
   const notes = (await get('/notes', entering(lakeside.id))).json().items
   t.same(notes, Array(2).fill({ agencyId: lakeside.id, text: 'a note', role: 'postern_read' }))
 
@@ -175,19 +211,33 @@ t.test('the reason is sealed in the trail of the agency concerned, and nowhere e
   const [event] = await eventsOf(listed)
   t.ok(event!.payload!.length > why.length)
   t.notOk(event!.payload!.includes('Lakeside'), 'not in plain text')
-  const shown = (await get('/audit/events?limit=5', {}, 'compliance-officer-lakeside')).json().items.find(({ id }: { id: string }) => id === event!.id)
-  t.match(shown, { accessReason: why, bypass: true, role: 'founder', userId: personaNamed('founder')!.sub, action: 'listConsents', agencyId: lakeside.id })
+  const shown = (await get('/audit/events?limit=5', {}, 'compliance-officer-lakeside'))
+    .json()
+    .items.find(({ id }: { id: string }) => id === event!.id)
+  t.match(shown, {
+    accessReason: why,
+    bypass: true,
+    role: 'founder',
+    userId: personaNamed('founder')!.sub,
+    action: 'listConsents',
+    agencyId: lakeside.id,
+  })
   t.notMatch(host.lines.join('\n'), /Prüfung|PrÃ¼fung|auditor of/)
 })
 
 t.test('X-Agency: * reads through the bypass login, and leaves a row in each agency that was read', async (t) => {
   const across = entering('*')
-  const declared = host.loaded.operations.filter(({ operation: { acrossAgencies } }) => acrossAgencies).map(({ operation: { name } }) => name)
+  const declared = host.loaded.operations
+    .filter(({ operation: { acrossAgencies } }) => acrossAgencies)
+    .map(({ operation: { name } }) => name)
   t.same(declared.filter((name) => name !== 'listNotes').sort(), [...expectedAcrossAgencies].sort())
 
   const listed = await get('/consents', across)
   t.same(agenciesIn(listed), [riverside.id, lakeside.id])
-  t.same(await trace(listed), [[riverside.id, 'listConsents', 'success', true], [lakeside.id, 'listConsents', 'success', true]])
+  t.same(await trace(listed), [
+    [riverside.id, 'listConsents', 'success', true],
+    [lakeside.id, 'listConsents', 'success', true],
+  ])
   t.equal(new Set((await eventsOf(listed)).map(({ id }) => id)).size, 2, 'each row has an id of its own')
   for (const { payload } of await eventsOf(listed)) t.ok(payload, 'and its sealed reason')
 
@@ -197,7 +247,11 @@ t.test('X-Agency: * reads through the bypass login, and leaves a row in each age
   t.same([one.statusCode, one.json().agencyId], [200, lakeside.id])
   t.same(await trace(one), [[lakeside.id, 'getConsent', 'success', true]])
   const nobody = await get(`/consents?patientId=${newId()}`, across)
-  t.same([nobody.json().items, await trace(nobody)], [[], [[platformAgency, 'listConsents', 'success', true]]], 'where nobody is concerned, the platform')
+  t.same(
+    [nobody.json().items, await trace(nobody)],
+    [[], [[platformAgency, 'listConsents', 'success', true]]],
+    'where nobody is concerned, the platform',
+  )
   t.same(await trace(await get(`/consents/${newId()}`, across)), [[platformAgency, 'getConsent', 'NOT_FOUND', true]])
 
   const notes = (await get('/notes', across)).json().items as { agencyId: string; role: string }[]
@@ -232,10 +286,18 @@ t.test('X-Agency: * in the audit', async (t) => {
 })
 
 t.test('what cannot be read across agencies, or is no read, is refused', async (t) => {
-  for (const path of [`/consents/decision?patientId=${patientOf('patient-ana')}&scope=messaging`, '/audit/verification', '/audit/events/export']) {
+  for (const path of [
+    `/consents/decision?patientId=${patientOf('patient-ana')}&scope=messaging`,
+    '/audit/verification',
+    '/audit/events/export',
+  ]) {
     const refused = await get(path, entering('*'))
     t.same(problemOf(refused), [403, 'FORBIDDEN', null], path)
-    t.same((await trace(refused)).map(([agency, , , bypass]) => [agency, bypass]), [[riverside.id, false]], 'nothing was entered')
+    t.same(
+      (await trace(refused)).map(([agency, , , bypass]) => [agency, bypass]),
+      [[riverside.id, false]],
+      'nothing was entered',
+    )
   }
   const before = (await superuser.query('select count(*) from note')).rows
   for (const path of ['/notes', '/notes/transacted']) t.same(problemOf(await post(path, entering('*'))), [403, 'FORBIDDEN', null], path)
@@ -259,24 +321,45 @@ t.test('without a reason, or into no agency', async (t) => {
     t.same(problemOf(refused), [400, 'VALIDATION_FAILED', why], JSON.stringify(headers))
     t.same(await trace(refused), [[riverside.id, 'listConsents', 'VALIDATION_FAILED', false]], 'nothing was entered')
   }
-  t.same((await get('/consents', entering(newId()))).json().errors, [{ pointer: '/headers/x-agency', rule: 'agency' }], 'an agency that nobody added')
+  t.same(
+    (await get('/consents', entering(newId()))).json().errors,
+    [{ pointer: '/headers/x-agency', rule: 'agency' }],
+    'an agency that nobody added',
+  )
   t.equal((await get('/consents', entering(lakeside.id, 'x'.repeat(20)))).statusCode, 200)
-  t.same(problemOf(await post('/notes', entering(platformAgency))), [400, 'VALIDATION_FAILED', null], 'nobody writes into the platform’s own')
+  t.same(
+    problemOf(await post('/notes', entering(platformAgency))),
+    [400, 'VALIDATION_FAILED', null],
+    'nobody writes into the platform’s own',
+  )
 })
 
 t.test('everybody else who sends it is refused, into their own agency too', async (t) => {
-  const readable: Record<string, string> = { clinician: '/consents', 'compliance-officer': '/audit/events', 'patient-ana': '/consents', 'ai-agent': '/consents' }
+  const readable: Record<string, string> = {
+    clinician: '/consents',
+    'compliance-officer': '/audit/events',
+    'patient-ana': '/consents',
+    'ai-agent': '/consents',
+  }
   for (const { persona, agencyId } of personas.filter((one) => one.persona !== 'founder')) {
     const path = readable[persona] ?? '/consents'
     for (const agency of [lakeside.id, riverside.id, '*', 'nonsense']) {
       const refused = await get(path, entering(agency), persona)
       t.same(problemOf(refused), [403, 'FORBIDDEN', null], `${persona} ${agency}`)
-      if (agency === '*') t.same((await trace(refused)).map(([where, , , bypass]) => [where, bypass]), [[agencyId, false]])
+      if (agency === '*')
+        t.same(
+          (await trace(refused)).map(([where, , , bypass]) => [where, bypass]),
+          [[agencyId, false]],
+        )
     }
     if (readable[persona]) t.equal((await get(path, {}, persona)).statusCode, 200, `${persona} without it`)
   }
   const agent = host.token('founder', { claims: { act: { sub: 'assistant' }, policy_version_id: 'v1' } })
-  t.same(problemOf(await host.call('GET', '/api/consents', { token: agent, headers: entering(lakeside.id) })), [403, 'FORBIDDEN', null], 'an agent of the founder is no founder')
+  t.same(
+    problemOf(await host.call('GET', '/api/consents', { token: agent, headers: entering(lakeside.id) })),
+    [403, 'FORBIDDEN', null],
+    'an agent of the founder is no founder',
+  )
   t.same(problemOf(await host.call('GET', '/api/consents', { headers: entering('*') })), [401, 'UNAUTHORIZED', null])
 })
 

@@ -64,7 +64,7 @@ const ledger = (changes: Partial<Manifest>, setup: ContextDefinition['setup']): 
   defineContext({ manifest: { ...manifest, ...changes }, setup })
 
 /** Everything as it is, and beside it the context `ledger` with one operation. */
-const serving = (served: AnyOperation, changes: Partial<Manifest> = {}, service = answering): AppOverrides => ({
+const serving = (served: AnyOperation, changes: Partial<Manifest> = {}, service: Service<AnyOperation> = answering): AppOverrides => ({
   contract: approving(approval),
   contexts: [...contexts, ledger(changes, (scope) => scope.serve(served, service))],
 })

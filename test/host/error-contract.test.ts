@@ -35,7 +35,12 @@ t.test('hostile bodies are refused with the code that names what is wrong', asyn
     const faults: string[] = []
     const attempts = hostileBodies(operation).map(async ({ name, bytes, type, status }) => {
       const base = drive.request()
-      const { statusCode } = await judged(drive, name, { ...base, headers: { ...base.headers, 'content-type': type }, payload: bytes }, faults)
+      const { statusCode } = await judged(
+        drive,
+        name,
+        { ...base, headers: { ...base.headers, 'content-type': type }, payload: bytes },
+        faults,
+      )
       // An id in the body that the token contradicts is found before the schema is asked.
       const early = statusCode === 403 && operation.agrees?.some((rule) => rule.in === 'body')
       if (operation.body && statusCode !== status && !early) faults.push(`${operation.name}, ${name}: ${statusCode} instead of ${status}`)
@@ -52,9 +57,16 @@ t.test('hostile paths and queries are answered within the contract', async (t) =
     const base = drive.request()
     const [path = ''] = base.url.split('?')
     const payload = operation.body ? { payload: '[]' } : {}
-    const queries = hostileQueries.map((query) => judged(drive, query.slice(0, 40), { ...base, url: `${path}?${query}`, ...payload }, faults))
+    const queries = hostileQueries.map((query) =>
+      judged(drive, query.slice(0, 40), { ...base, url: `${path}?${query}`, ...payload }, faults),
+    )
     const ids = (operation.params ? hostileIds : []).map(async (id) => {
-      const { statusCode } = await judged(drive, id.slice(0, 40), { ...base, url: `/api${operation.path.replaceAll(/:\w+/g, () => id)}` }, faults)
+      const { statusCode } = await judged(
+        drive,
+        id.slice(0, 40),
+        { ...base, url: `/api${operation.path.replaceAll(/:\w+/g, () => id)}` },
+        faults,
+      )
       if (statusCode !== 400) faults.push(`${operation.name}, ${id.slice(0, 40)}: ${statusCode}`)
     })
     await Promise.all([...queries, ...ids])
@@ -72,13 +84,20 @@ t.test('hostile headers are refused, or do not matter', async (t) => {
     }
     const credentials = hostileCredentials.map(async (authorization) => {
       const { statusCode } = await judged(drive, authorization.slice(0, 40), spoilt({ authorization }), faults)
-      if (statusCode !== 401 && !operation.audience.includes('public')) faults.push(`${operation.name}: ${statusCode} to ${authorization.slice(0, 20)}`)
+      if (statusCode !== 401 && !operation.audience.includes('public'))
+        faults.push(`${operation.name}: ${statusCode} to ${authorization.slice(0, 20)}`)
     })
     const odd = oddHeaders.map((headers) => judged(drive, JSON.stringify(headers).slice(0, 60), spoilt(headers), faults))
     const keys = (isMutating(operation) ? hostileKeys : []).map(async (key) => {
       const base = drive.request()
-      const { statusCode, body } = await judged(drive, `key ${key.slice(0, 20)}`, { ...base, headers: { ...base.headers, 'idempotency-key': key } }, faults)
-      if (statusCode !== 400 || !body.includes('"reason":"idempotency-key"')) faults.push(`${operation.name}: ${statusCode} to the key ${key.slice(0, 20)}`)
+      const { statusCode, body } = await judged(
+        drive,
+        `key ${key.slice(0, 20)}`,
+        { ...base, headers: { ...base.headers, 'idempotency-key': key } },
+        faults,
+      )
+      if (statusCode !== 400 || !body.includes('"reason":"idempotency-key"'))
+        faults.push(`${operation.name}: ${statusCode} to the key ${key.slice(0, 20)}`)
     })
     await Promise.all([...credentials, ...odd, ...keys])
     t.same(faults, [], operation.name)
@@ -87,7 +106,20 @@ t.test('hostile headers are refused, or do not matter', async (t) => {
 
 /** Names that break things in one language or another, and the names that the schemas know. */
 const names = fc.oneof(
-  fc.constantFrom('patientId', 'scope', 'subject', 'body', 'reason', 'expiresAt', '__proto__', 'constructor', 'toString', 'length', '$ref', mark),
+  fc.constantFrom(
+    'patientId',
+    'scope',
+    'subject',
+    'body',
+    'reason',
+    'expiresAt',
+    '__proto__',
+    'constructor',
+    'toString',
+    'length',
+    '$ref',
+    mark,
+  ),
   fc.string({ unit: 'binary', maxLength: 8 }),
 )
 const value = fc.letrec((tie) => ({
@@ -108,15 +140,28 @@ const headerText = fc.string({ unit: 'grapheme-ascii', maxLength: 30 })
 const types = fc.oneof({ weight: 6, arbitrary: fc.constant('application/json') }, { weight: 1, arbitrary: headerText })
 // A segment of dots is resolved by whoever sends it.
 const anyId = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((id) => !/^\.+$/.test(id))
-const attempt = fc.record({ drive: fc.constantFrom(...drives), payload: bytes, type: types, id: fc.oneof(anyId, fc.constant(newId())), key: headerText })
+const attempt = fc.record({
+  drive: fc.constantFrom(...drives),
+  payload: bytes,
+  type: types,
+  id: fc.oneof(anyId, fc.constant(newId())),
+  key: headerText,
+})
 
 t.test('whatever is sent, the answer is one that the operation declares', async (t) => {
   const property = fc.asyncProperty(attempt, async ({ drive, payload, type, id, key }) => {
     const base = drive.request()
-    const url = drive.operation.params ? `/api${drive.operation.path.replaceAll(/:\w+/g, encodeURIComponent(id.toWellFormed()).replaceAll('.', '%2e'))}` : base.url
+    const url = drive.operation.params
+      ? `/api${drive.operation.path.replaceAll(/:\w+/g, encodeURIComponent(id.toWellFormed()).replaceAll('.', '%2e'))}`
+      : base.url
     const body = drive.operation.body ? { payload } : {}
     const faults: string[] = []
-    await judged(drive, 'random', { ...base, url, headers: { ...base.headers, 'content-type': type, 'idempotency-key': key }, ...body }, faults)
+    await judged(
+      drive,
+      'random',
+      { ...base, url, headers: { ...base.headers, 'content-type': type, 'idempotency-key': key }, ...body },
+      faults,
+    )
     if (faults.length > 0) throw new Error(faults.join('; '))
   })
   const { failed, counterexample, errorInstance } = await fc.check(property, { numRuns: 200 })
@@ -139,8 +184,10 @@ t.test('what is hardly HTTP is answered with a problem document or with nothing,
   await host.app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = host.app.server.address() as AddressInfo
   const bearer = `Authorization: Bearer ${host.token('patient-ana')}`
-  const post = (...headers: string[]): string => ['POST /api/consents HTTP/1.1', 'Host: x', bearer, ...headers, '', `{"${mark}":`].join('\r\n')
-  const get = (path: string, ...headers: string[]): string => [`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, '', ''].join('\r\n')
+  const post = (...headers: string[]): string =>
+    ['POST /api/consents HTTP/1.1', 'Host: x', bearer, ...headers, '', `{"${mark}":`].join('\r\n')
+  const get = (path: string, ...headers: string[]): string =>
+    [`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, '', ''].join('\r\n')
   const cases: [string, string, number[]][] = [
     ['a length that is none', post(`Content-Length: ${mark}`), [400]],
     ['a negative length', post('Content-Length: -1'), [400]],
@@ -183,11 +230,17 @@ t.test('nothing of it was stored, and each attempt left a row with what it was a
   const sent = new Map<string, string>()
   for (const line of host.lines) {
     const { commandId, outcome, action } = JSON.parse(line) as Record<string, string>
-    if (commandId && action !== 'unknownRoute' && !['UNAUTHORIZED', 'RATE_LIMITED'].includes(outcome!)) sent.set(commandId, `${action}: ${outcome}`)
+    if (commandId && action !== 'unknownRoute' && !['UNAUTHORIZED', 'RATE_LIMITED'].includes(outcome!))
+      sent.set(commandId, `${action}: ${outcome}`)
   }
-  const audited = await rows.query<{ id: string; told: string }>("select request_id::text as id, action || ': ' || outcome as told from audit_event where request_id is not null and outcome <> 'UNAUTHORIZED'")
+  const audited = await rows.query<{ id: string; told: string }>(
+    "select request_id::text as id, action || ': ' || outcome as told from audit_event where request_id is not null and outcome <> 'UNAUTHORIZED'",
+  )
   const told = new Map(audited.map(({ id, told }) => [id, told]))
-  t.same([...sent].filter(([id, outcome]) => told.get(id) !== outcome), [])
+  t.same(
+    [...sent].filter(([id, outcome]) => told.get(id) !== outcome),
+    [],
+  )
   // An attempt whose connection broke before it could be answered is audited and has no line.
   t.ok(sent.size > 1_000 && told.size - sent.size <= 3, `${sent.size} attempts, ${told.size} rows`)
 })

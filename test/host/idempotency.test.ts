@@ -13,7 +13,9 @@ const rows = await openRows(t, host.database.superuserUrl)
 const granted = async (persona: string, patientId: string): Promise<string> =>
   (await host.call('POST', '/api/consents', { as: persona, body: { patientId, scope: 'messaging' } })).json<{ id: string }>().id
 const opened = async (persona: string, patientId: string): Promise<string> => {
-  const { id } = (await host.call('POST', '/api/messaging/conversations', { as: persona, body: { patientId, subject: 'Keys' } })).json<{ id: string }>()
+  const { id } = (await host.call('POST', '/api/messaging/conversations', { as: persona, body: { patientId, subject: 'Keys' } })).json<{
+    id: string
+  }>()
   return `/api/messaging/conversations/${id}/messages`
 }
 
@@ -26,7 +28,14 @@ const send = (key: string | null, text = 'Hello', { as = 'patient-ana', url = me
   host.call('POST', url, { token, key, headers, body: { body: text } })
 const stored = async (): Promise<number> => (await rows.query<{ n: number }>('select count(*)::int as n from messaging_message'))[0]!.n
 const outcomesOf = async (key: string): Promise<string[]> =>
-  (await rows.query<{ told: string }>("select outcome || coalesce(' ' || reason, '') as told from audit_event where idempotency_key = $1 order by lane, seq", [key])).map(({ told }) => told).sort()
+  (
+    await rows.query<{ told: string }>(
+      "select outcome || coalesce(' ' || reason, '') as told from audit_event where idempotency_key = $1 order by lane, seq",
+      [key],
+    )
+  )
+    .map(({ told }) => told)
+    .sort()
 
 t.test('the same request with the same key is the same answer, once', async (t) => {
   const before = await stored()
@@ -79,7 +88,10 @@ t.test('a key stands for one request of one user in one agency', async (t) => {
     await host.call('POST', `/api/consents/${consentId}/revocation`, { as: 'patient-ana', key, body: {} }),
   ]
   for (const response of independent) t.notOk('idempotent-replayed' in response.headers, `${response.statusCode}: a key of its own`)
-  t.same(independent.map(({ statusCode }) => statusCode), [201, 201, 201, 200])
+  t.same(
+    independent.map(({ statusCode }) => statusCode),
+    [201, 201, 201, 200],
+  )
   t.equal(await stored(), before + 3)
   consentId = await granted('patient-ana', ana)
 })
@@ -143,7 +155,11 @@ t.test('a domain transaction keeps the same promises', async (t) => {
   consentId = first.json<{ id: string }>().id
 
   const twin = newId()
-  const twins = await Promise.all(Array.from({ length: 8 }, () => host.call('POST', '/api/consents', { as: 'patient-ana', key: twin, body: { patientId: ana, scope: 'advisor' } })))
+  const twins = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      host.call('POST', '/api/consents', { as: 'patient-ana', key: twin, body: { patientId: ana, scope: 'advisor' } }),
+    ),
+  )
   t.same([...new Set(twins.map(({ statusCode, body }) => `${statusCode} ${body}`))].length, 1, 'one answer for all')
   t.equal(twins.filter(({ headers }) => headers['idempotent-replayed'] === undefined).length, 1, 'one of them did it')
 })
@@ -155,7 +171,11 @@ t.test('a duplicate waits for its twin for two seconds and no longer', async (t)
   const [first, second] = [send(key, 'Held up'), send(key, 'Held up')]
   const answers = await Promise.all([first, second])
   await rows.query('rollback')
-  t.strictSame(answers.map(({ statusCode }) => statusCode), [409, 409], 'neither had its way within two seconds')
+  t.strictSame(
+    answers.map(({ statusCode }) => statusCode),
+    [409, 409],
+    'neither had its way within two seconds',
+  )
   t.match(answers[0]!.json(), { code: 'CONFLICT', reason: 'in-flight' })
   t.equal((await send(key, 'Held up')).statusCode, 201)
 })
@@ -165,7 +185,10 @@ t.test('answers are kept for seven days, encrypted, and then go', async (t) => {
   const first = await send(key)
   host.clock.advance(7 * day - 60_000)
   t.equal((await send(key)).headers['idempotent-replayed'], 'true', 'a minute before')
-  const [sealed] = await rows.query<{ text: string }>("select encode(response, 'escape') as text from host_idempotency_key where key = $1", [key])
+  const [sealed] = await rows.query<{ text: string }>(
+    "select encode(response, 'escape') as text from host_idempotency_key where key = $1",
+    [key],
+  )
   t.notOk(sealed!.text.includes(first.json<{ id: string }>().id), 'sealed')
 
   host.clock.advance(120_000)
@@ -175,9 +198,15 @@ t.test('answers are kept for seven days, encrypted, and then go', async (t) => {
   t.not(anew.json<{ id: string }>().id, first.json<{ id: string }>().id)
 
   const expired = async (): Promise<number> =>
-    (await rows.query<{ n: number }>('select count(*)::int as n from host_idempotency_key where agency_id = $1 and expires_at <= $2', ['01920000-0000-7000-8000-a00000000001', new Date(host.clock.now())]))[0]!.n
+    (
+      await rows.query<{ n: number }>('select count(*)::int as n from host_idempotency_key where agency_id = $1 and expires_at <= $2', [
+        '01920000-0000-7000-8000-a00000000001',
+        new Date(host.clock.now()),
+      ])
+    )[0]!.n
   t.ok((await expired()) > 0)
   let writes = 0
-  while ((await expired()) > 0 && writes < 400) writes += (await Promise.all(Array.from({ length: 10 }, () => send(newId(), newId())))).length
+  while ((await expired()) > 0 && writes < 400)
+    writes += (await Promise.all(Array.from({ length: 10 }, () => send(newId(), newId())))).length
   t.equal(await expired(), 0, `gone after ${writes} writes`)
 })

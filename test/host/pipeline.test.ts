@@ -29,7 +29,11 @@ interface Attempt extends CallOptions {
   readonly remoteAddress?: string
 }
 
-const send = async (method: 'GET' | 'POST', url: string, { remoteAddress = from(), body, key, headers, as, token }: Attempt): Promise<LightMyRequestResponse> => {
+const send = async (
+  method: 'GET' | 'POST',
+  url: string,
+  { remoteAddress = from(), body, key, headers, as, token }: Attempt,
+): Promise<LightMyRequestResponse> => {
   const bearer = token ?? (as ? host.token(as) : undefined)
   const payload = typeof body === 'string' ? { payload: body } : body === undefined ? {} : { payload: JSON.stringify(body) }
   return host.app.inject({
@@ -47,7 +51,11 @@ const send = async (method: 'GET' | 'POST', url: string, { remoteAddress = from(
 const anaAs = (sub: string): string => host.token('patient-ana', { claims: { sub } })
 
 const grant = async (): Promise<string> => {
-  const granted = await send('POST', '/api/consents', { token: anaAs('granting'), key: newId(), body: { patientId: ana, scope: 'messaging' } })
+  const granted = await send('POST', '/api/consents', {
+    token: anaAs('granting'),
+    key: newId(),
+    body: { patientId: ana, scope: 'messaging' },
+  })
   return granted.json<{ id: string }>().id
 }
 const revoke = async (consentId: string): Promise<void> => {
@@ -106,7 +114,11 @@ t.test('a request that fails every gate is told of one at a time, in the order o
   for (const [expected, why, url, attempt] of on) t.equal(told(await send('POST', url, attempt)), expected, why)
 
   consentId = await grant()
-  t.equal(told(await send('POST', messages, { token: talkative, key: spent, body: { body: 'x' } })), '429 RATE_LIMITED', 'the conversation’s budget, before the key')
+  t.equal(
+    told(await send('POST', messages, { token: talkative, key: spent, body: { body: 'x' } })),
+    '429 RATE_LIMITED',
+    'the conversation’s budget, before the key',
+  )
   host.clock.advance(61_000)
   const refreshed = anaAs('talkative')
   t.equal(told(await send('POST', messages, { token: refreshed, key: spent, body: { body: 'x' } })), '422 CONFLICT key-reused', 'the key')
@@ -131,19 +143,34 @@ t.test('what a refusal does not tell', async (t) => {
 
 t.test('an attempt counts where it arrives, and not where it was refused before', async (t) => {
   const sub = newId()
-  const conversation = await send('POST', conversations, { token: anaAs(newId()), key: newId(), body: { patientId: ana, subject: 'Counting' } })
+  const conversation = await send('POST', conversations, {
+    token: anaAs(newId()),
+    key: newId(),
+    body: { patientId: ana, subject: 'Counting' },
+  })
   const url = `${conversations}/${conversation.json<{ id: string }>().id}/messages`
   await revoke(consentId)
-  for (let sent = 0; sent < 4; sent += 1) t.match(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })), /CONSENT_REQUIRED/)
+  for (let sent = 0; sent < 4; sent += 1)
+    t.match(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })), /CONSENT_REQUIRED/)
   consentId = await grant()
   const answers: string[] = []
-  for (let sent = 0; sent < 4; sent += 1) answers.push(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })))
+  for (let sent = 0; sent < 4; sent += 1)
+    answers.push(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })))
   t.same(answers, ['201', '201', '201', '429 RATE_LIMITED'], 'what consent refused did not reach the conversation’s budget')
-  for (let sent = 0; sent < 4; sent += 1) answers.push(told(await send('POST', `${conversations}/${newId()}/messages`, { token: anaAs(sub), key: newId(), body: { body: 'x' } })))
+  for (let sent = 0; sent < 4; sent += 1)
+    answers.push(told(await send('POST', `${conversations}/${newId()}/messages`, { token: anaAs(sub), key: newId(), body: { body: 'x' } })))
   t.same(answers.slice(4), ['403 FORBIDDEN', '403 FORBIDDEN', '403 FORBIDDEN', '403 FORBIDDEN'])
-  t.equal(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })), '429 RATE_LIMITED', 'all twelve were the user’s, the thirteenth is too many')
+  t.equal(
+    told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })),
+    '429 RATE_LIMITED',
+    'all twelve were the user’s, the thirteenth is too many',
+  )
   const limited = await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })
-  t.match(limited.headers, { 'retry-after': /^\d+$/, ratelimit: /^"messaging-burst";r=0;t=\d+$|^"messaging-user";r=0;t=\d+$/, 'ratelimit-policy': /"messaging-user";q=12;w=60/ })
+  t.match(limited.headers, {
+    'retry-after': /^\d+$/,
+    ratelimit: /^"messaging-burst";r=0;t=\d+$|^"messaging-user";r=0;t=\d+$/,
+    'ratelimit-policy': /"messaging-user";q=12;w=60/,
+  })
 })
 
 t.test('an address without a token has a budget of its own', async (t) => {
@@ -167,9 +194,15 @@ t.test('an attempt before authentication leaves size and digest, one after it le
   for (const [outcome, attempt, payload] of attempts) {
     const requestId = newId()
     await send('POST', messages, { ...attempt, headers: { 'x-request-id': requestId } })
-    const [row] = await rows.query<{ agency_id: string; outcome: string }>('select agency_id, outcome from audit_event where request_id = $1', [requestId])
+    const [row] = await rows.query<{ agency_id: string; outcome: string }>(
+      'select agency_id, outcome from audit_event where request_id = $1',
+      [requestId],
+    )
     t.equal(row?.outcome, outcome)
-    const events = await host.parts.capabilities.auditStore.events(row!.agency_id, { before: { at: new Date(newest.at), id: newest.id }, limit: 100 })
+    const events = await host.parts.capabilities.auditStore.events(row!.agency_id, {
+      before: { at: new Date(newest.at), id: newest.id },
+      limit: 100,
+    })
     t.same(events.find((event) => event.requestId === requestId)?.payload, payload)
   }
 })

@@ -32,10 +32,29 @@ const ofModule = (name: string, scope: string) =>
   })
 const moduleReads = [ofModule('cmsProbe', 'cms:view'), ofModule('deaProbe', 'dea:view')] as const
 const probe = defineContext({
-  manifest: { name: 'probe', step: null, audience: ['staff'], effects: ['read'], killSwitches: [], capabilities: [], tables: [], upstreamHosts: [] },
+  manifest: {
+    name: 'probe',
+    step: null,
+    audience: ['staff'],
+    effects: ['read'],
+    killSwitches: [],
+    capabilities: [],
+    tables: [],
+    upstreamHosts: [],
+  },
   setup: (scope) => moduleReads.forEach((read) => scope.serve(read, { answer: () => ({ body: undefined as never }) })),
 })
-const approval = { name: 'probe', step: null, clause: 'none', effects: ['read'], audience: ['staff'], capabilities: [], killSwitches: [], tables: [], upstreamHosts: [] }
+const approval = {
+  name: 'probe',
+  step: null,
+  clause: 'none',
+  effects: ['read'],
+  audience: ['staff'],
+  capabilities: [],
+  killSwitches: [],
+  tables: [],
+  upstreamHosts: [],
+}
 
 const host = await startHost(t, {
   contexts: [...contexts, probe],
@@ -122,7 +141,10 @@ const verdictOfHost = async (name: string, token: string): Promise<string> => {
 const expected = (name: string, caller: Caller): string => (expectedOperations[name]!.allowed.includes(caller) ? 'allowed' : 'refused')
 
 /** One line for each caller that is not treated as the table says. */
-const disagreements = async (verdict: (name: string, caller: Caller) => string | Promise<string>, wanted: typeof expected = expected): Promise<string[]> => {
+const disagreements = async (
+  verdict: (name: string, caller: Caller) => string | Promise<string>,
+  wanted: typeof expected = expected,
+): Promise<string[]> => {
   const found: string[] = []
   for (const name of operations.keys()) {
     const compare = async (caller: Caller): Promise<void> => {
@@ -148,21 +170,38 @@ t.test('the table written by hand knows every operation of the service, and ever
   t.same(Object.keys(attempts).sort(), Object.keys(expectedOperations).sort(), 'and tried')
   t.same(expectedCallers.slice(0, 18), [...roles])
   const anyScope = [...operations.values()].filter((declared) => declared.anyScope === true || declared.audience.includes('public'))
-  t.same(anyScope.map(({ name }) => name), expectedWithoutScopes)
+  t.same(
+    anyScope.map(({ name }) => name),
+    expectedWithoutScopes,
+  )
   for (const [name, { scopes }] of operations) t.same(scopes, [expectedOperations[name]!.scope], `${name} asks for its scope and no other`)
 })
 
 t.test('every caller against every operation, from the declarations and the matrix', async (t) => {
   for (const modules of [[], ['billing', 'dea']]) {
-    t.same(await disagreements((name, caller) => verdictOfData(operations.get(name)!, caller, everyScope, modules)), [], `modules ${modules.join()}`)
+    t.same(
+      await disagreements((name, caller) => verdictOfData(operations.get(name)!, caller, everyScope, modules)),
+      [],
+      `modules ${modules.join()}`,
+    )
   }
-  const none = await disagreements((name, caller) => verdictOfData(operations.get(name)!, caller, [], ['billing', 'dea']), () => 'refused')
+  const none = await disagreements(
+    (name, caller) => verdictOfData(operations.get(name)!, caller, [], ['billing', 'dea']),
+    () => 'refused',
+  )
   t.same(none, [], 'a token that lists no scope opens nothing')
 })
 
 t.test('every caller against every operation, over HTTP', async (t) => {
   t.same(await disagreements((name, caller) => verdictOfHost(name, tokenOf(caller, everyScope))), [], 'with every scope there is')
-  t.same(await disagreements((name, caller) => verdictOfHost(name, tokenOf(caller, [])), () => 'refused'), [], 'with none')
+  t.same(
+    await disagreements(
+      (name, caller) => verdictOfHost(name, tokenOf(caller, [])),
+      () => 'refused',
+    ),
+    [],
+    'with none',
+  )
 })
 
 t.test('a token that lists less than the matrix allows opens less', async (t) => {
@@ -170,14 +209,23 @@ t.test('a token that lists less than the matrix allows opens less', async (t) =>
   for (const [name, { scope, allowed }] of Object.entries(expectedOperations)) {
     const others = everyScope.filter((one) => one !== scope)
     const compare = async (caller: Caller): Promise<void> => {
-      if ((await verdictOfHost(name, tokenOf(caller, others))) !== 'refused') found.push(`${name} by ${caller}: everything but ${scope} is enough`)
+      if ((await verdictOfHost(name, tokenOf(caller, others))) !== 'refused')
+        found.push(`${name} by ${caller}: everything but ${scope} is enough`)
       if ((await verdictOfHost(name, tokenOf(caller, [scope]))) !== 'allowed') found.push(`${name} by ${caller}: ${scope} is not enough`)
     }
     await Promise.all(allowed.map(compare))
   }
   t.same(found, [])
-  t.equal(await verdictOfHost('listConsents', tokenOf('patient', ['consent:readall', 'consent:*', '*', 'CONSENT:READ'])), 'refused', 'a scope is a whole name')
-  t.equal(await verdictOfHost('listAuditEvents', tokenOf('patient', ['audit:read', 'founder:admin'])), 'refused', 'more than the matrix allows is nothing')
+  t.equal(
+    await verdictOfHost('listConsents', tokenOf('patient', ['consent:readall', 'consent:*', '*', 'CONSENT:READ'])),
+    'refused',
+    'a scope is a whole name',
+  )
+  t.equal(
+    await verdictOfHost('listAuditEvents', tokenOf('patient', ['audit:read', 'founder:admin'])),
+    'refused',
+    'more than the matrix allows is nothing',
+  )
 })
 
 t.test('an agency’s modules open one scope each, for its administrator alone', async (t) => {
@@ -199,7 +247,8 @@ t.test('an agency’s modules open one scope each, for its administrator alone',
     billing_operations: [204, 403],
     controlled_substance_officer: [403, 204],
   }
-  for (const role of others) t.same(await reads('clinician', { realm_access: { roles: [role] }, patient_id: patientId }), holders[role] ?? [403, 403], role)
+  for (const role of others)
+    t.same(await reads('clinician', { realm_access: { roles: [role] }, patient_id: patientId }), holders[role] ?? [403, 403], role)
   t.same(await reads('agency-admin', { ...agent }), [204, 204], 'an agent under the administrator: both are among its four scopes')
 
   t.equal(await setModules(host.database.ownerUrl, lakeside.id, ['billing']), true)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { testDatabase } from '../database.ts'
-import { freshEnvironment, projectRoot, startService } from './service-process.ts'
+import { projectRoot, runScript, startService } from './service-process.ts'
 
 const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8')
 const files = [...readme.matchAll(/^```ts file=(\S+)\n([\s\S]*?)^```$/gm)].map(([, path, text]) => ({ path: path!, text: text! }))
@@ -27,8 +27,7 @@ const edit = (path: string, change: (text: string) => string): void => {
   writeFileSync(path, after)
 }
 
-const run = (root: string, ...args: readonly string[]) =>
-  spawnSync(process.execPath, ['plugins/cli/launch.cjs', ...args], { cwd: root, env: freshEnvironment(root), encoding: 'utf8', timeout: 60_000 })
+const contractOf = (root: string, ...args: readonly string[]) => runScript('contract', args, { root })
 
 const refusal = 'MIG-03 §7: the context greeting is not in the approved contract; adding a service takes an amendment.'
 
@@ -48,12 +47,10 @@ t.test("the README's context is refused, approved and served", async (t) => {
   )
 
   await t.test('before it is approved', async (t) => {
-    const printed = run(root, 'plugins/cli/contract.ts')
-    t.not(printed.status, 0)
-    t.match(printed.stderr, refusal)
+    t.same(await contractOf(root), { code: 1, out: '', err: `${refusal}\n` })
     const service = startService(t, { root, dataDir, env })
     t.equal((await service.ended).code, 1)
-    t.match(service.output(), refusal)
+    t.ok(service.output().endsWith(`${refusal}\n`), service.output())
     t.notMatch(service.output(), 'Postern serves at')
   })
 
@@ -67,14 +64,14 @@ t.test("the README's context is refused, approved and served", async (t) => {
   })
 
   await t.test('the contract shows it, once it is printed anew', async (t) => {
-    const stale = run(root, 'plugins/cli/contract.ts')
-    t.equal(stale.status, 1)
-    t.match(stale.stderr, /^The declarations differ from line \d+ of CONTRACT\.md\. Review the change, then: npm run contract -- --write$/m)
-    t.equal(run(root, 'plugins/cli/contract.ts', '--write').status, 0, 'writing it is all that there is to do')
-    const fresh = run(root, 'plugins/cli/contract.ts')
-    t.equal(fresh.status, 0, fresh.stderr)
-    t.match(fresh.stdout, /^\| greeting \| getGreeting \| GET \/api\/greeting \| read \| patient, staff \|/m)
-    t.equal(readFileSync(join(root, 'CONTRACT.md'), 'utf8'), fresh.stdout)
+    const stale = await contractOf(root)
+    t.equal(stale.code, 1)
+    t.match(stale.err, /^The declarations differ from line \d+ of CONTRACT\.md\. Review the change, then: npm run contract -- --write\n$/)
+    t.match(await contractOf(root, '--write'), { code: 0, err: '' }, 'writing it is all that there is to do')
+    const fresh = await contractOf(root)
+    t.match(fresh, { code: 0, err: '' })
+    t.match(fresh.out, /^\| greeting \| getGreeting \| GET \/api\/greeting \| read \| patient, staff \|/m)
+    t.equal(readFileSync(join(root, 'CONTRACT.md'), 'utf8'), fresh.out)
   })
 
   await t.test('and it is called', async (t) => {

@@ -34,7 +34,8 @@ interface Problem {
 const judgeProblem = (operation: AnyOperation, statusCode: number, requestId: unknown, problem: Problem): string | null => {
   const reason = (problem.reason ?? 'default') as Reason
   if (!problemsOf(operation).includes(problem.code)) return `the code ${problem.code} is not declared`
-  if (problem.status !== statusCode || statusOf(problem.code, reason) !== statusCode) return `${problem.code} (${reason}) came with ${statusCode}`
+  if (problem.status !== statusCode || statusOf(problem.code, reason) !== statusCode)
+    return `${problem.code} (${reason}) came with ${statusCode}`
   if (problem['type'] !== typeOf(problem.code)) return 'another type'
   if (problem['detail'] !== detailOf(problem.code, reason)) return 'a detail that is not in the catalogue'
   if (problem['instance'] !== `urn:uuid:${String(requestId)}`) return 'an instance that is not the request id'

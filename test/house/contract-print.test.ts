@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +12,7 @@ import type { Manifest } from '../../plugins/host/define-context.ts'
 import { printContract } from '../../plugins/host/print-contract.ts'
 import { readDeclarations } from '../../plugins/host/read-declarations.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
-import { freshEnvironment, projectRoot } from './service-process.ts'
+import { projectRoot, runScript } from './service-process.ts'
 
 const declared = await readDeclarations(contexts)
 const named = (name: string): AnyOperation => declared.operations.find(({ operation }) => operation.name === name)!.operation
@@ -147,11 +146,8 @@ t.test('every clause of the documents is listed, checked and proved', async (t) 
 })
 
 t.test('npm run contract prints CONTRACT.md', async (t) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['plugins/cli/launch.cjs', 'plugins/cli/contract.ts'], {
-    cwd: projectRoot, env: freshEnvironment(projectRoot), encoding: 'utf8', timeout: 60_000,
-  }) // prettier-ignore
-  t.equal(stderr, '')
-  t.equal(status, 0)
-  t.equal(stdout, readFileSync(join(projectRoot, 'CONTRACT.md'), 'utf8'))
-  for (const { operation } of declared.operations) t.match(stdout, new RegExp(`\\| ${operation.name} \\| ${operation.method} /api`), `${operation.name} is printed`)
+  const { code, out, err } = await runScript('contract')
+  t.same([code, err], [0, ''])
+  t.equal(out, readFileSync(join(projectRoot, 'CONTRACT.md'), 'utf8'))
+  for (const { operation } of declared.operations) t.match(out, new RegExp(`\\| ${operation.name} \\| ${operation.method} /api`), `${operation.name} is printed`)
 })

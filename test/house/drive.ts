@@ -24,7 +24,7 @@ export interface Drive {
   readonly persona: string
   readonly principal: Principal
   /** A request that the gates before validation let pass, and validation too. */
-  request(options?: RequestOptions): InjectOptions & { url: string; headers: Record<string, string> }
+  request(options?: RequestOptions): Omit<InjectOptions, 'url' | 'headers'> & { url: string; headers: Record<string, string> }
   send(options?: RequestOptions): Promise<LightMyRequestResponse>
 }
 
@@ -52,7 +52,7 @@ const queryOf = (operation: AnyOperation, principal: Principal, options: Request
   const sample = operation.query ? (sampleOf(operation.query, options) as Record<string, unknown>) : {}
   // A cursor is no text that anybody can write.
   delete sample['cursor']
-  const query = new URLSearchParams(Object.entries(agreeing(operation, principal, 'query', sample)).map(([name, value]) => [name, String(value)]))
+  const query = new URLSearchParams(Object.entries(agreeing(operation, principal, 'query', sample)).map(([name, value]): [string, string] => [name, String(value)]))
   return query.size > 0 ? `?${query.toString()}` : ''
 }
 

@@ -31,7 +31,9 @@ t.test('every variable has a comment, which says where it is a secret', async (t
 })
 
 t.test('every value that is shown is accepted', async (t) => {
-  const shown = example.filter(({ name, value }) => value !== '' && !/^(TLS_|NODE_ENV|S3_|UNLEASH_|IDENTITY_|ADVISOR_URL|AUDIT_CHECK|FLAGS_)/.test(name))
+  const shown = example.filter(
+    ({ name, value }) => value !== '' && !/^(TLS_|NODE_ENV|S3_|UNLEASH_|IDENTITY_|ADVISOR_URL|AUDIT_CHECK|FLAGS_)/.test(name),
+  )
   t.ok(shown.length > 20)
   t.doesNotThrow(() => loadConfig(Object.fromEntries(shown.map(({ name, value }) => [name, value]))))
 })

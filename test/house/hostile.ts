@@ -61,7 +61,12 @@ const types = [
   `application/json; charset=${mark}`, '', ',', 'application/json, text/plain',
 ] // prettier-ignore
 
-const ofOtherType = (type: string): HostileBody => ({ name: `as ${type || 'nothing'}`, bytes: Buffer.from(`{"a":"${mark}"}`), type, status: 415 })
+const ofOtherType = (type: string): HostileBody => ({
+  name: `as ${type || 'nothing'}`,
+  bytes: Buffer.from(`{"a":"${mark}"}`),
+  type,
+  status: 415,
+})
 
 const wrong: readonly (readonly [string, unknown])[] = [
   ['a number', 12_345],
@@ -122,7 +127,20 @@ export const hostileCredentials: readonly string[] = [
   `Bearer ${Buffer.from('{"alg":"HS256","kid":"__proto__"}').toString('base64url')}.e30.AAAA`,
 ] // prettier-ignore
 
-export const hostileKeys: readonly string[] = ['', ' ', 'a b', `"${mark}`, `${mark}"`, '""', `"a"b"`, 'x'.repeat(256), `"${'x'.repeat(256)}"`, `${mark}\u00e9`, `${mark}, ${mark}`, '\u0001']
+export const hostileKeys: readonly string[] = [
+  '',
+  ' ',
+  'a b',
+  `"${mark}`,
+  `${mark}"`,
+  '""',
+  `"a"b"`,
+  'x'.repeat(256),
+  `"${'x'.repeat(256)}"`,
+  `${mark}\u00e9`,
+  `${mark}, ${mark}`,
+  '\u0001',
+]
 
 /** Headers that must not matter, or be refused in the contract's own words. */
 export const oddHeaders: readonly Readonly<Record<string, string>>[] = [

@@ -6,7 +6,10 @@ import t from 'tap'
 const root = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const rooms = ['config', 'domain', 'plugins', 'routes', 'test']
-const files = globSync(rooms.map((room) => `${room}/**/*`), { cwd: root, withFileTypes: true })
+const files = globSync(
+  rooms.map((room) => `${room}/**/*`),
+  { cwd: root, withFileTypes: true },
+)
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
 
@@ -22,14 +25,29 @@ interface Locked {
   readonly optionalDependencies?: Record<string, string>
 }
 const manifest = JSON.parse(read('package.json')) as Manifest
-const locked = (JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked & Manifest> }).packages
+const locked = (JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked & Partial<Manifest>> }).packages
 
 t.test('the rooms are the rooms', async (t) => {
-  const ignored = spawnSync('git', ['ls-files', '--others', '--ignored', '--exclude-standard', '--directory'], { cwd: root, encoding: 'utf8' }).stdout ?? ''
+  const ignored =
+    spawnSync('git', ['ls-files', '--others', '--ignored', '--exclude-standard', '--directory'], { cwd: root, encoding: 'utf8' }).stdout ??
+    ''
   const notOurs = new Set(['node_modules', ...ignored.split('\n').map((path) => path.replace(/\/$/, ''))])
-  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !notOurs.has(entry.name))
+  const folders = readdirSync(root, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && !entry.name.startsWith('.') && !notOurs.has(entry.name),
+  )
   t.same(folders.map(({ name }) => name).sort(), rooms)
-  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json', 'Dockerfile', '.dockerignore', '.env.example', 'README.md', 'CONTRIBUTING.md', 'LICENSE', '.ci/run']) {
+  for (const file of [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'Dockerfile',
+    '.dockerignore',
+    '.env.example',
+    'README.md',
+    'CONTRIBUTING.md',
+    'LICENSE',
+    '.ci/run',
+  ]) {
     t.ok(existsSync(join(root, file)), file)
   }
   t.match(read('LICENSE'), /Apache License\s+Version 2\.0, January 2004/)
@@ -45,9 +63,8 @@ t.test('a context has one name in every room', async (t) => {
   t.ok(contexts.length >= 3)
   for (const { name } of contexts) {
     t.match(name, /^[a-z]+(-[a-z]+)*$/)
-    for (const place of [`domain/${name}/index.ts`, `routes/${name}`, `plugins/contexts/${name}/index.ts`]) t.ok(existsSync(join(root, place)), place)
-
-
+    for (const place of [`domain/${name}/index.ts`, `routes/${name}`, `plugins/contexts/${name}/index.ts`])
+      t.ok(existsSync(join(root, place)), place)
   }
 })
 
@@ -56,7 +73,21 @@ t.test('every room says in under thirty lines what belongs', async (t) => {
 })
 
 t.test('every script leads somewhere, through the check of the version', async (t) => {
-  for (const name of ['start', 'dev', 'test', 'lint', 'format', 'typecheck', 'build', 'contract', 'bench', 'migrate', 'agency', 'audit:verify', 'audit:retire']) {
+  for (const name of [
+    'start',
+    'dev',
+    'test',
+    'lint',
+    'format',
+    'typecheck',
+    'build',
+    'contract',
+    'bench',
+    'migrate',
+    'agency',
+    'audit:verify',
+    'audit:retire',
+  ]) {
     t.ok(manifest.scripts[name], `npm run ${name}`)
   }
   for (const [name, script] of Object.entries(manifest.scripts)) {
@@ -73,15 +104,33 @@ t.test('a Node below the floor gets one sentence', async (t) => {
   t.equal(stdout, '')
   t.match(stderr, /^Postern needs Node 24 and this is Node 20\.20\.2: [^\n]+\.\n$/)
   const source = read('plugins/cli/launch.cjs')
-  t.notMatch(source.slice(0, source.indexOf('process.exit(1)')), /=>|\?\.|\?\?|`[^`]*\$\{|\bimport\b/, 'in words that an old engine can read')
+  t.notMatch(
+    source.slice(0, source.indexOf('process.exit(1)')),
+    /=>|\?\.|\?\?|`[^`]*\$\{|\bimport\b/,
+    'in words that an old engine can read',
+  )
 })
 
 t.test('the launcher runs a file as if it had been named', async (t) => {
-  const directory = t.testdir({ '.env': 'FROM_FILE=read\nSET=from-file\n', 'show.ts': 'const shown: object = { argv: process.argv.slice(1), file: process.env["FROM_FILE"], set: process.env["SET"] }\nprocess.stdout.write(JSON.stringify(shown))' })
+  const directory = t.testdir({
+    '.env': 'FROM_FILE=read\nSET=from-file\n',
+    'show.ts':
+      'const shown: object = { argv: process.argv.slice(1), file: process.env["FROM_FILE"], set: process.env["SET"] }\nprocess.stdout.write(JSON.stringify(shown))',
+  })
   const launch = (...args: string[]): unknown =>
-    JSON.parse(spawnSync(process.execPath, [join(root, 'plugins/cli/launch.cjs'), ...args], { cwd: directory, env: { SET: 'already', NODE_COMPILE_CACHE: join(directory, 'cache') }, encoding: 'utf8' }).stdout)
+    JSON.parse(
+      spawnSync(process.execPath, [join(root, 'plugins/cli/launch.cjs'), ...args], {
+        cwd: directory,
+        env: { SET: 'already', NODE_COMPILE_CACHE: join(directory, 'cache') },
+        encoding: 'utf8',
+      }).stdout,
+    )
   t.same(launch('show.ts', '--json', 'x'), { argv: [join(directory, 'show.ts'), '--json', 'x'], set: 'already' })
-  t.same(launch('--env', 'show.ts'), { argv: [join(directory, 'show.ts')], file: 'read', set: 'already' }, 'the environment goes before the file')
+  t.same(
+    launch('--env', 'show.ts'),
+    { argv: [join(directory, 'show.ts')], file: 'read', set: 'already' },
+    'the environment goes before the file',
+  )
 })
 
 t.test('every package is pinned, and the lockfile agrees and is whole', async (t) => {
@@ -91,7 +140,11 @@ t.test('every package is pinned, and the lockfile agrees and is whole', async (t
   }
   const orm = Object.entries(manifest.dependencies).filter(([name]) => name.startsWith('@mikro-orm/'))
   t.equal(new Set(orm.map(([, version]) => version)).size, 1, 'the four packages of the ORM are of one version')
-  t.same(Object.values(locked).filter(({ resolved }) => resolved?.startsWith('http')), [], 'no download addresses')
+  t.same(
+    Object.values(locked).filter(({ resolved }) => resolved?.startsWith('http')),
+    [],
+    'no download addresses',
+  )
 
   const missing = Object.entries(locked).flatMap(([at, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).filter((name) => {
@@ -109,13 +162,18 @@ t.test('an incomplete lockfile is completed, once', async (t) => {
     'lock.json': JSON.stringify({
       packages: {
         '': { name: 'x' },
-        'node_modules/a': { version: '1.0.0', resolved: 'https://registry.example/a.tgz', optionalDependencies: { '@a/linux-x64-musl': '1.2.3', '@a/darwin-arm64': '1.2.3', 'a-windows-x64': '^2.0.0-beta.1' } },
+        'node_modules/a': {
+          version: '1.0.0',
+          resolved: 'https://registry.example/a.tgz',
+          optionalDependencies: { '@a/linux-x64-musl': '1.2.3', '@a/darwin-arm64': '1.2.3', 'a-windows-x64': '^2.0.0-beta.1' },
+        },
         'node_modules/a/node_modules/@a/darwin-arm64': { version: '1.2.3' },
         'node_modules/b': { version: '1.0.0', dev: true, optionalDependencies: { '@b/wasm32-wasi': '1.0.0' } },
       },
     }),
   })
-  const complete = (): string => spawnSync(process.execPath, [join(root, '.ci/complete-lockfile.mjs'), join(directory, 'lock.json')], { encoding: 'utf8' }).stdout
+  const complete = (): string =>
+    spawnSync(process.execPath, [join(root, '.ci/complete-lockfile.mjs'), join(directory, 'lock.json')], { encoding: 'utf8' }).stdout
   t.equal(complete(), '3 platform packages added, 1 addresses taken out.\n')
   const { packages } = JSON.parse(readFileSync(join(directory, 'lock.json'), 'utf8')) as { packages: Record<string, unknown> }
   t.same(packages['node_modules/@a/linux-x64-musl'], { version: '1.2.3', optional: true, os: ['linux'], cpu: ['x64'], libc: ['musl'] })
@@ -129,6 +187,7 @@ t.test('.ci/run runs the test command of the README', async (t) => {
   const commands = /```sh\n([\s\S]*?)```/.exec(read('README.md'))?.[1]?.trim().split('\n') ?? []
   t.same(commands, ['npm ci && npm start', 'npm ci && npm test'])
   const ci = read('.ci/run')
-  for (const step of [commands[1]!, 'npm run lint', 'npm run typecheck', 'npm run build', 'npm run contract']) t.ok(ci.includes(`step '${step}'`), step)
+  for (const step of [commands[1]!, 'npm run lint', 'npm run typecheck', 'npm run build', 'npm run contract'])
+    t.ok(ci.includes(`step '${step}'`), step)
   t.ok(statSync(join(root, '.ci/run')).mode & 0o100, 'and can be run')
 })

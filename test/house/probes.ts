@@ -6,7 +6,11 @@ import type { TestHost } from '../helper.ts'
 import type { Rows } from './rows.ts'
 
 /** The limits that the probes count on. */
-export const probeLimits = { IP_LIMIT: 'all=30/60s,anonymous=30/60s', USER_LIMIT: '100/60s', MESSAGING_LIMITS: 'user=6/60s,burst=6/10s,conversation=3/60s' }
+export const probeLimits = {
+  IP_LIMIT: 'all=30/60s,anonymous=30/60s',
+  USER_LIMIT: '100/60s',
+  MESSAGING_LIMITS: 'user=6/60s,burst=6/10s,conversation=3/60s',
+}
 
 const ana = '01920000-0000-7000-8000-c00000000001'
 const ben = '01920000-0000-7000-8000-c00000000002'
@@ -102,9 +106,11 @@ export const probes: Readonly<Record<GateName, Probe>> = {
     const [address, token] = ['10.8.0.1', user()]
     return isLimited(30, () => send(token, '/api/consents?limit=0', { address }))
   },
-  authenticate: async ({ host, send }) => is(await send(host.token('patient-ana', { lifetimeSeconds: -60 }), conversations), 401, 'UNAUTHORIZED'),
+  authenticate: async ({ host, send }) =>
+    is(await send(host.token('patient-ana', { lifetimeSeconds: -60 }), conversations), 401, 'UNAUTHORIZED'),
   access: async ({ send, host, user }) =>
-    is(await send(user({ scope: 'consent:read' }), conversations), 403, 'FORBIDDEN') && is(await send(host.token('clinician'), conversations), 403, 'FORBIDDEN'),
+    is(await send(user({ scope: 'consent:read' }), conversations), 403, 'FORBIDDEN') &&
+    is(await send(host.token('clinician'), conversations), 403, 'FORBIDDEN'),
   agreement: async ({ send, user }) => is(await send(user(), `/api/consents/decision?patientId=${ben}&scope=messaging`), 403, 'FORBIDDEN'),
   switch: async ({ host, send, messages, user }) => {
     await host.flip('USE_CHAT_WRITES', false)
@@ -122,11 +128,15 @@ export const probes: Readonly<Record<GateName, Probe>> = {
     return is(keyless, 400, 'VALIDATION_FAILED', 'idempotency-key') && (await countOf(stage, 'messaging_message')) === before
   },
   ownership: async ({ host, send, messages }) =>
-    is(await send(host.token('patient-ben'), messages), 403, 'FORBIDDEN') && is(await send(host.token('patient-ben'), messages, { body: { body: 'x' } }), 403, 'FORBIDDEN'),
+    is(await send(host.token('patient-ben'), messages), 403, 'FORBIDDEN') &&
+    is(await send(host.token('patient-ben'), messages, { body: { body: 'x' } }), 403, 'FORBIDDEN'),
   consent: async (stage) => {
     const before = await countOf(stage, 'messaging_message')
     const { token, messages } = stage.unconsented
-    return is(await stage.send(token, messages, { body: { body: 'x' } }), 403, 'CONSENT_REQUIRED') && (await countOf(stage, 'messaging_message')) === before
+    return (
+      is(await stage.send(token, messages, { body: { body: 'x' } }), 403, 'CONSENT_REQUIRED') &&
+      (await countOf(stage, 'messaging_message')) === before
+    )
   },
   'conversation-rate': ({ send, messages, user }) => {
     const token = user()
@@ -135,7 +145,10 @@ export const probes: Readonly<Record<GateName, Probe>> = {
   idempotency: async (stage) => {
     const before = await countOf(stage, 'messaging_message')
     const [token, key] = [stage.user(), newId()]
-    const [first, second] = [await stage.send(token, stage.messages, { body: { body: 'x' }, key }), await stage.send(token, stage.messages, { body: { body: 'x' }, key })]
+    const [first, second] = [
+      await stage.send(token, stage.messages, { body: { body: 'x' }, key }),
+      await stage.send(token, stage.messages, { body: { body: 'x' }, key }),
+    ]
     return first.body === second.body && (await countOf(stage, 'messaging_message')) === before + 1
   },
   'switch-recheck': switchedOffMeanwhile,

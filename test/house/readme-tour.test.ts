@@ -69,7 +69,10 @@ t.test('what is written down for a newcomer works as it stands', async (t) => {
   await t.test('the commands that the start prints', async (t) => {
     writeFileSync(join(dataDir, 'flags.json'), '{}')
     await untilSwitched(address, false)
-    const lines = service.output().split('\n').filter((line) => /^ {2}(?!Documentation|OpenAPI|Switches|Data)\S/.test(line))
+    const lines = service
+      .output()
+      .split('\n')
+      .filter((line) => /^ {2}(?!Documentation|OpenAPI|Switches|Data)\S/.test(line))
     const steps = withAnswers(lines.map((line) => line.trim().replaceAll('patient-ana', 'patient-ben')))
     const answers = await walk(t, newShell(), address, steps)
     const answerTo = (begins: RegExp): string => answers[steps.findIndex(({ line }) => begins.test(line))]!
@@ -94,5 +97,6 @@ t.test('the README opens with what it is, then the two commands, and names what 
   const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
   const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name!)
   for (const name of ['start', 'test', ...named]) t.ok(scripts[name], `npm run ${name}`)
-  for (const [, path] of readme.matchAll(/\]\(([^):]+)\)/g)) t.doesNotThrow(() => readFileSync(join(projectRoot, path!)), `${path} is there`)
+  for (const [, path] of readme.matchAll(/\]\(([^):]+)\)/g))
+    t.doesNotThrow(() => readFileSync(join(projectRoot, path!)), `${path} is there`)
 })

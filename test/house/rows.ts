@@ -24,20 +24,28 @@ const columnsSql = `
 
 /** The three ways in which the middle of a text can stand in base64; its ends depend on the neighbours. */
 const inBase64 = (text: string): string[] =>
-  [0, 1, 2].map((shift) => Buffer.from(' '.repeat(shift) + text).toString('base64').slice(shift === 0 ? 0 : 4, -4))
+  [0, 1, 2].map((shift) =>
+    Buffer.from(' '.repeat(shift) + text)
+      .toString('base64')
+      .slice(shift === 0 ? 0 : 4, -4),
+  )
 
 export const openRows = async (t: Teardown, superuserUrl: string): Promise<Rows> => {
   const client = new pg.Client({ connectionString: superuserUrl, connectionTimeoutMillis: 10_000, query_timeout: 30_000 })
   client.on('error', () => {})
   await client.connect()
   t.teardown(() => client.end().catch(() => {}))
-  const query: Rows['query'] = async <R extends object>(sql: string, parameters: readonly unknown[] = []) => (await client.query<R>(sql, [...parameters])).rows
+  const query: Rows['query'] = async <R extends object>(sql: string, parameters: readonly unknown[] = []) =>
+    (await client.query<R>(sql, [...parameters])).rows
 
   return {
     query,
     async state() {
       const tables = (await query<{ name: string }>(tablesSql)).filter(({ name }) => !name.startsWith('audit_'))
-      const parts = tables.map(({ name }) => `select '${name}' as name, count(*) || ':' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') as state from ${name} r`)
+      const parts = tables.map(
+        ({ name }) =>
+          `select '${name}' as name, count(*) || ':' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') as state from ${name} r`,
+      )
       const rows = await query<{ name: string; state: string }>(parts.join(' union all '))
       return Object.fromEntries(rows.map(({ name, state }) => [name, state]))
     },
@@ -48,7 +56,10 @@ export const openRows = async (t: Teardown, superuserUrl: string): Promise<Rows>
       for (const { table, column, binary } of columns) {
         const clear = forms.map((_, at) => `position($${at + 1} in "${column}"::text) > 0`).join(' or ')
         const hidden = `position(convert_to($1, 'utf8') in "${column}") > 0`
-        const [row] = await query<{ there: boolean }>(`select exists (select from ${table} where ${binary ? hidden : clear}) as there`, binary ? [text] : forms)
+        const [row] = await query<{ there: boolean }>(
+          `select exists (select from ${table} where ${binary ? hidden : clear}) as there`,
+          binary ? [text] : forms,
+        )
         if (row!.there) found.push(`${table}.${column}`)
       }
       return found

@@ -22,7 +22,12 @@ export const stepsOf = (lines: readonly string[]): Step[] => {
 const ask = async (address: string, path: string, body: object, token?: string): Promise<Record<string, unknown>> => {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const headers = { 'content-type': 'application/json', ...authorization }
-  const response = await fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body), signal: AbortSignal.timeout(10_000) })
+  const response = await fetch(`${address}${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  })
   return (await response.json()) as Record<string, unknown>
 }
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import t from 'tap'
 
@@ -10,18 +11,23 @@ const rooms = ['config', 'domain', 'plugins', 'routes', 'test']
 
 interface Report {
   readonly modules: readonly { readonly source: string }[]
-  readonly summary: { readonly violations: readonly { readonly from: string; readonly to: string; readonly rule: { readonly name: string } }[] }
+  readonly summary: {
+    readonly violations: readonly { readonly from: string; readonly to: string; readonly rule: { readonly name: string } }[]
+  }
 }
 
-const cruise = (directory: string): Report => {
-  const bin = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs')
-  const { stdout } = spawnSync(process.execPath, [bin, '--config', config, '--output-type', 'json', ...rooms], {
+/** Runs a tool as it runs by itself: the test runner would load itself into every Node that is started, and ask for colours. */
+const run = (bin: string, args: readonly string[], directory: string): string =>
+  spawnSync('env', ['-u', 'NODE_OPTIONS', '-u', 'FORCE_COLOR', process.execPath, join(root, 'node_modules', bin), ...args], {
     cwd: directory,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     timeout: 60_000,
-  })
-  return JSON.parse(stdout) as Report
+  }).stdout
+
+const cruise = (directory: string): Report => {
+  const args = ['--config', config, '--output-type', 'json', ...rooms]
+  return JSON.parse(run('dependency-cruiser/bin/dependency-cruiser.mjs', args, directory)) as Report
 }
 
 /** For each wall, a file that breaks it and what that file imports. */
@@ -144,14 +150,58 @@ t.test('each wall, broken on purpose, is caught', async (t) => {
   for (const [wall, files] of Object.entries(broken)) {
     for (const [file, imported] of files) {
       t.ok(
-        violations.some(({ rule, from }) => rule.name === wall && (from === file || (wall === 'no-cycles' && from === 'plugins/host/cycle-too.ts'))),
+        violations.some(
+          ({ rule, from }) => rule.name === wall && (from === file || (wall === 'no-cycles' && from === 'plugins/host/cycle-too.ts')),
+        ),
         `${wall}: ${file} -> ${imported}`,
       )
     }
   }
   const blamed = new Set(violations.map(({ from }) => from))
   const guilty = new Set(Object.values(broken).flatMap((files) => files.map(([file]) => file)))
-  t.same([...blamed].filter((file) => !guilty.has(file) && file !== 'plugins/host/cycle-too.ts'), [], 'nobody else is blamed')
+  t.same(
+    [...blamed].filter((file) => !guilty.has(file) && file !== 'plugins/host/cycle-too.ts'),
+    [],
+    'nobody else is blamed',
+  )
   const declared = (createRequire(import.meta.url)(config) as { forbidden: { name: string }[] }).forbidden.map(({ name }) => name)
   t.same(Object.keys(broken).sort(), declared.sort(), 'every wall was broken')
+})
+
+t.test('what must not be written anywhere, written on purpose, is caught', async (t) => {
+  const written: Record<string, readonly [file: string, text: string]> = {
+    'no-process-env': ['plugins/host/env.ts', `export const port = process.env['PORT']\n`],
+    'no-console': ['plugins/host/print.ts', `console.log('x')\n`],
+    'no-restricted-properties': ['plugins/host/pool.ts', `export const leave = (em: { getConnection(): unknown }) => em.getConnection()\n`],
+    'no-restricted-globals': ['plugins/contexts/one/call.ts', `export const call = () => fetch('http://127.0.0.1')\n`],
+    'no-explicit-any': ['plugins/host/any.ts', `export const anything: any = 1\n`],
+    'ban-ts-comment': ['plugins/host/ignore.ts', `// @ts-ignore\nexport const wrong: string = 1\n`],
+    'no-eval': ['domain/one/eval.ts', `export const run = (text: string): unknown => eval(text)\n`],
+  }
+  const allowed: Record<string, string> = {
+    'config/env.ts': `export const port = process.env['PORT']\n`,
+    'plugins/host/call.ts': `export const call = () => fetch('http://127.0.0.1')\n`,
+    'test/one.test.ts': `console.log(process.env['PATH'])\n`,
+  }
+  // Not below the checkout, whose ignored folders the linter leaves out.
+  const directory = mkdtempSync(join(tmpdir(), 'postern-lint-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  for (const [file, text] of [...Object.values(written), ...Object.entries(allowed)]) {
+    mkdirSync(dirname(join(directory, file)), { recursive: true })
+    writeFileSync(join(directory, file), text)
+  }
+  cpSync(join(root, '.oxlintrc.json'), join(directory, '.oxlintrc.json'))
+  const args = ['-c', '.oxlintrc.json', '--no-ignore', '--format', 'unix', ...rooms.filter((room) => room !== 'routes')]
+  const lines = run('oxlint/bin/oxlint', args, directory).split('\n')
+  for (const [rule, [file]] of Object.entries(written)) {
+    t.ok(
+      lines.some((line) => line.startsWith(`${file}:`) && line.includes(`(${rule})`)),
+      `${rule}: ${file}`,
+    )
+  }
+  for (const file of Object.keys(allowed))
+    t.notOk(
+      lines.some((line) => line.startsWith(`${file}:`)),
+      `${file} may`,
+    )
 })

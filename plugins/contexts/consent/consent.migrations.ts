@@ -52,6 +52,14 @@ const guard = [
 
 /** The port that every gate asks. Only an active and unexpired consent permits; nothing is remembered between two questions. */
 const decision = [
+  `create function consent_permits(p_agency uuid, p_patient uuid, p_scope text, p_at timestamptz) returns table (consent_id uuid)
+  language sql stable security invoker as $$
+    select c.id from consent_record c
+    where c.agency_id = p_agency and c.patient_id = p_patient and c.scope = p_scope and c.status = 'active'
+      and (c.expires_at is null or c.expires_at > p_at)
+  $$`,
+  'revoke execute on function consent_permits from public',
+  'grant execute on function consent_permits to postern_gate, postern_read',
   `create function consent_decision(p_agency uuid, p_patient uuid, p_scope text, p_at timestamptz) returns uuid
   language plpgsql stable security invoker as $$
     begin

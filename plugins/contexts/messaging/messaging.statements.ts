@@ -20,7 +20,7 @@ export const createConversationStatement = writeStatement({
   columns: { id: 'uuid', subject: 'bytea' },
   sql: `
     insert into messaging_conversation (agency_id, id, patient_id, subject, created_at, created_by, audit_id)
-    values (i.agency_id, i.id, i.patient_id, i.subject, i.at, i.user_id, i.audit_id)`,
+    select i.agency_id, i.id, i.patient_id, i.subject, i.at, i.user_id, i.audit_id from items i`,
 })
 
 export const sendMessageStatement = writeStatement({
@@ -28,7 +28,7 @@ export const sendMessageStatement = writeStatement({
   columns: { id: 'uuid', conversation_id: 'uuid', body: 'bytea' },
   sql: `
     insert into messaging_message (agency_id, id, conversation_id, patient_id, sender_id, body, created_at, audit_id)
-    values (i.agency_id, i.id, i.conversation_id, i.patient_id, i.user_id, i.body, i.at, i.audit_id)`,
+    select i.agency_id, i.id, i.conversation_id, i.patient_id, i.user_id, i.body, i.at, i.audit_id from items i`,
 })
 
 export const listConversationsStatement = readStatement({

@@ -40,7 +40,7 @@ const queueBytes = 64 * 1024 * 1024
 const timeoutMs = 2_000
 
 /** Errors that say that nothing of the statement happened and that the data is to blame: the rest of the batch may go without it. */
-const blamesData = (error: unknown): boolean => /^(22|23|42|54|PT)/.test(String((error as { code?: unknown } | null)?.code ?? ''))
+const blamesData = (error: unknown): boolean => /^(22|23|42|54|PT)/.test((error as { code?: string } | null)?.code ?? '')
 
 const unavailable = (cause: unknown): Refusal => new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause })
 

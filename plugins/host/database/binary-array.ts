@@ -73,4 +73,9 @@ export interface BatchColumn {
 
 /** The parameters of a batch: each column of the items as one array. */
 export const binaryColumns = (columns: readonly BatchColumn[], items: readonly Readonly<Record<string, unknown>>[]): Buffer[] =>
-  columns.map(({ name, type }) => binaryArray(type, items.map((item) => item[name])))
+  columns.map(({ name, type }) =>
+    binaryArray(
+      type,
+      items.map((item) => item[name]),
+    ),
+  )

@@ -21,7 +21,8 @@ export interface CompiledReads {
   run(statement: ReadStatement, session: ReadSession, args: Row): Promise<Row[]>
 }
 
-const textOf = (name: string, arity: number): string => `select * from ${name}(${Array.from({ length: arity }, (_, at) => `$${at + 1}`).join(', ')})`
+const textOf = (name: string, arity: number): string =>
+  `select * from ${name}(${Array.from({ length: arity }, (_, at) => `$${at + 1}`).join(', ')})`
 
 /** Runs compiled reads on the runtime pool, and those across agencies on the bypass pool, which may be absent. */
 export const createCompiledReads = (pool: Pool, bypass: Pool | null): CompiledReads => {
@@ -37,7 +38,14 @@ export const createCompiledReads = (pool: Pool, bypass: Pool | null): CompiledRe
       const across = session.agencyId === null
       if (across && !bypass) throw new Refusal('UPSTREAM_UNAVAILABLE')
       const name = across ? `${functionName(statement.operation)}_across` : functionName(statement.operation)
-      const values = [session.agencyId, session.userId, session.patientId, session.consentPatientId, session.at, ...names.map((arg) => args[arg] ?? null)]
+      const values = [
+        session.agencyId,
+        session.userId,
+        session.patientId,
+        session.consentPatientId,
+        session.at,
+        ...names.map((arg) => args[arg] ?? null),
+      ]
       try {
         const { rows } = await (across ? bypass! : pool).query<Row>({ name, text: query(name, readHostArity + names.length), values })
         return rows

@@ -2,7 +2,7 @@ import type { Pool, PoolClient, QueryResult } from 'pg'
 import type { Code } from '../../../domain/shared/codes.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { AuditHead } from '../audit/index.ts'
-import { createBatcher } from './batcher.ts'
+import { createBatcher, type Batcher } from './batcher.ts'
 import { binaryColumns, type BatchColumn } from './binary-array.ts'
 import { refusalOfDatabase } from './failure.ts'
 
@@ -20,7 +20,9 @@ export interface WriteResult {
 export interface PendingWrite {
   /** The compiled function. */
   readonly function: string
-  /** Agency, user and key: batches are worked in this order, so that two of them cannot lock the same keys crosswise. */
+  /** Items of one session stand together and are worked at once; it begins with the agency's id. */
+  readonly session: string
+  /** Session, user and key: batches are worked in this order, so that two of them cannot lock the same keys crosswise. */
   readonly order: string
   readonly columns: readonly BatchColumn[]
   /** The item's values by column. */
@@ -64,28 +66,28 @@ interface ResultRow {
 }
 
 const textOf = (name: string, columns: readonly BatchColumn[]): string =>
-  `select * from ${name}($1, ${columns.map(({ type }, at) => `$${at + 2}::${type}[]`).join(', ')})`
+  `select * from ${name}($1, $2::int[], ${columns.map(({ type }, at) => `$${at + 3}::${type}[]`).join(', ')})`
+
+/** Where the items of each session end, counted from one. */
+const endsOf = (writes: readonly PendingWrite[]): number[] =>
+  writes.flatMap(({ session }, at) => (session === writes[at + 1]?.session ? [] : [at + 1]))
 
 const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<QueryResult<ResultRow>> => {
   const { function: name, columns } = writes[0]!
   const arrays = binaryColumns(columns, writes.map(({ item }) => item))
-  return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, ...arrays] })
+  return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, endsOf(writes), ...arrays] })
 }
 
-interface ItemFault {
-  readonly code?: unknown
-  readonly message?: unknown
-  readonly detail?: unknown
-  readonly hint?: unknown
-}
+const stateOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
-/** The write that the database names as the one at fault, and what that means to its caller; null where the whole batch failed. */
-const faultIn = (writes: readonly PendingWrite[], error: unknown): { write: PendingWrite; cause: unknown } | null => {
-  const { code, message, detail, hint } = (error ?? {}) as ItemFault
-  const write = code === 'PTITM' ? writes[Number(message)] : undefined
-  if (!write) return null
-  const known = write.conflicts.includes(String(hint)) ? new Refusal('CONFLICT', 'duplicate') : refusalOfDatabase({ code: detail })
-  return { write, cause: known ?? Object.assign(new Error('a compiled write failed'), { code: detail }) }
+/** Errors that blame the data of one item, or a key that another transaction holds: the others may go without it. */
+const blamesOne = (error: unknown): boolean => /^(22|23|42|44|PT|55P03)/.test(stateOf(error))
+
+/** What the failure of a write that was alone means to its caller. */
+const causeOf = (write: PendingWrite, error: unknown): unknown => {
+  const constraint = (error as { constraint?: unknown } | null)?.constraint
+  if (write.conflicts.includes(String(constraint))) return new Refusal('CONFLICT', 'duplicate')
+  return refusalOfDatabase(error) ?? error
 }
 
 const settle = (writes: readonly PendingWrite[], rows: readonly ResultRow[]): void => {
@@ -122,45 +124,65 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     for (const write of writes) {
       write.putBack = (write.putBack ?? 0) + 1
       if (!write.stillOn()) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
-      else if (write.putBack > mostPutBack || !batcher.add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+      else if (write.putBack > mostPutBack || !batcherFor(write).add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
     }
   }
 
-  const run = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
-    const ordered = writes.toSorted((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+  const attempt = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
     const client = await pool.connect()
-    let broken = false
+    let broken = true
     try {
-      putBack(await inTransaction(client, options.laneOf(slot), ordered))
+      putBack(await inTransaction(client, options.laneOf(slot), writes))
+      broken = false
     } catch (error) {
-      const fault = faultIn(ordered, error)
-      broken = fault === null
-      if (!fault) throw error
-      await client.query('rollback').catch(() => (broken = true))
-      fault.write.reject(fault.cause)
-      putBack(ordered.filter((write) => write !== fault.write))
+      broken = !blamesOne(error) || (await client.query('rollback').then(() => false, () => true))
+      throw error
     } finally {
       // A connection in an unknown state is not given back.
       client.release(broken)
     }
   }
 
-  const batcher = createBatcher<PendingWrite>({
-    slots: options.slots,
-    batchSize: options.batchSize ?? 48,
-    capacity: options.capacity ?? 2_000,
-    groupOf: (write) => write.function,
-    run,
-    reject: (write, cause) => write.reject(refusalOfDatabase(cause) ?? cause),
-  })
+  // A batch that failed for one of its items has not happened for any: each goes alone, and only the one at fault fails again.
+  const oneByOne = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
+    for (const write of writes) await attempt(slot, [write]).catch((error: unknown) => write.reject(causeOf(write, error)))
+  }
+
+  const run = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
+    const ordered = writes.toSorted((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    try {
+      await attempt(slot, ordered)
+    } catch (error) {
+      if (ordered.length === 1 || !blamesOne(error)) throw error
+      await oneByOne(slot, ordered)
+    }
+  }
+
+  const batcherOf = (slot: number): Batcher<PendingWrite> =>
+    createBatcher<PendingWrite>({
+      slots: 1,
+      batchSize: options.batchSize ?? 48,
+      capacity: options.capacity ?? 2_000,
+      groupOf: (write) => write.function,
+      run: (_, writes) => run(slot, writes),
+      reject: (write, cause) => write.reject(causeOf(write, cause)),
+    })
+
+  // An agency keeps to one slot: its requests meet in the same batch, and share what a batch costs.
+  const batchers = Array.from({ length: options.slots }, (_, slot) => batcherOf(slot))
+  const batcherFor = ({ session }: Pick<PendingWrite, 'session'>): Batcher<PendingWrite> => {
+    let sum = 0
+    for (let at = 24; at < 36; at += 1) sum += session.charCodeAt(at)
+    return batchers[sum % batchers.length]!
+  }
 
   return {
     run: (write) =>
       new Promise((resolve, reject) => {
         const pending = { ...write, resolve, reject }
-        if (!batcher.add(pending)) reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+        if (!batcherFor(pending).add(pending)) reject(new Refusal('UPSTREAM_UNAVAILABLE'))
       }),
-    waiting: () => batcher.waiting,
-    drain: () => batcher.drain(),
+    waiting: () => batchers.reduce((sum, { waiting }) => sum + waiting, 0),
+    drain: async () => void (await Promise.all(batchers.map((batcher) => batcher.drain()))),
   }
 }

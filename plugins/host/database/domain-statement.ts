@@ -13,5 +13,6 @@ const reaches = /\b(?:set_config|pg_settings|host_(?:open|close|claim_key)|(?:qu
  * @throws Error without the statement, which could hold values
  */
 export const checkDomainStatement = (statement: string): void => {
-  if (!opens.test(statement) || hides.test(statement) || reaches.test(statement)) throw new Error('a domain statement may not touch its session')
+  if (!opens.test(statement) || hides.test(statement) || reaches.test(statement))
+    throw new Error('a domain statement may not touch its session')
 }

@@ -7,7 +7,20 @@ interface DriverError {
 
 const refusedBySql = { PT403: ['FORBIDDEN', 'CONSENT_REQUIRED', 'NOT_FOUND'] } as const
 
-const connectionCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', '57P01', '57P02', '57P03', '53300', '08006', '08003', '08001'])
+const connectionCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08006',
+  '08003',
+  '08001',
+])
 
 const looksLikeLostConnection = (message: string): boolean => /terminat|connect|timeout exceeded|Client has encountered/i.test(message)
 

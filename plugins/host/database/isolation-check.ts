@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { readCatalogue } from './catalogue.ts'
 import { defaultExpectation, type IsolationExpectation } from './isolation-expectation.ts'
 import { isolationOfRoles } from './isolation-of-roles.ts'

@@ -6,8 +6,8 @@ const writesRows = (policy: Policy): boolean => policy.command === '*' || policy
 const filtersRows = (policy: Policy): boolean => policy.command !== 'a'
 
 const agencyPredicate = (column: string): string => `(${column} = ( SELECT public.current_agency() AS current_agency))`
-const patient = '( SELECT public.current_patient() AS current_patient)'
-const patientPredicate = `((${patient} IS NULL) OR (patient_id = ${patient}))`
+const patients = 'public.current_patients()'
+const patientPredicate = `(( SELECT (${patients} IS NULL)) OR (patient_id = ANY (( SELECT ${patients} AS current_patients)::uuid[])))`
 
 /** The bypass reads everything of a table, and does nothing else. */
 const bypassPolicy = (table: string, policy: Policy, expected: IsolationExpectation): string[] => {

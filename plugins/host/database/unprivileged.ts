@@ -16,7 +16,9 @@ const fallbackId = 65534
 
 const nobody = (): { uid: number; gid: number } => {
   try {
-    const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith('nobody:'))
+    const line = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .find((entry) => entry.startsWith('nobody:'))
     const [, , uid, gid] = (line ?? '').split(':')
     return { uid: Number(uid) || fallbackId, gid: Number(gid) || fallbackId }
   } catch {
@@ -24,10 +26,12 @@ const nobody = (): { uid: number; gid: number } => {
   }
 }
 
-const prefixed = (prefix: readonly string[]) => (program: string, args: readonly string[]): { file: string; args: string[] } => {
-  const [file, ...rest] = [...prefix, program, ...args]
-  return { file: file!, args: rest }
-}
+const prefixed =
+  (prefix: readonly string[]) =>
+  (program: string, args: readonly string[]): { file: string; args: string[] } => {
+    const [file, ...rest] = [...prefix, program, ...args]
+    return { file: file!, args: rest }
+  }
 
 /**
  * Three ways down from root, the plainest first. The other two serve where a parent folder (a home of mode 0700, say) is closed

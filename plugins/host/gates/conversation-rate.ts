@@ -19,7 +19,9 @@ export const conversationRate: Gate = {
   name: 'conversation-rate',
   stage: 'validated',
   bind: (operation, host): Check | null => {
-    const limits = (operation.limits ?? []).flatMap((limit) => (limit.per === 'user' ? [] : [{ ...policyOf(host, limit.policy), param: limit.per.param }]))
+    const limits = (operation.limits ?? []).flatMap((limit) =>
+      limit.per === 'user' ? [] : [{ ...policyOf(host, limit.policy), param: limit.per.param }],
+    )
     if (limits.length === 0) return null
     return async (call, request) => {
       for (const { name, windows, param } of limits) {
@@ -40,4 +42,5 @@ export const giveBack = (host: Host, call: RequestCall): void => {
 }
 
 /** True where a refusal means that the attempt never came to the per-record limits. */
-export const refusedBefore = (error: unknown): boolean => error instanceof Refusal && (error.code === 'FORBIDDEN' || error.code === 'CONSENT_REQUIRED' || error.code === 'NOT_FOUND')
+export const refusedBefore = (error: unknown): boolean =>
+  error instanceof Refusal && (error.code === 'FORBIDDEN' || error.code === 'CONSENT_REQUIRED' || error.code === 'NOT_FOUND')

@@ -24,7 +24,8 @@ export const preconditions: Gate = {
       const header = request.headers['idempotency-key']
       if (idempotency !== 'none') {
         if (typeof header === 'string') call.idempotencyKey = keyOf(header)
-        if ((header !== undefined || idempotency === 'required') && call.idempotencyKey === null) throw new Refusal('VALIDATION_FAILED', 'idempotency-key')
+        if ((header !== undefined || idempotency === 'required') && call.idempotencyKey === null)
+          throw new Refusal('VALIDATION_FAILED', 'idempotency-key')
       }
       if (!operation.ifMatch) return
       const match = request.headers['if-match']

@@ -23,7 +23,8 @@ const userPolicies = (operation: AnyOperation, host: Host): Policy[] => [
   ...(operation.limits ?? []).filter((limit) => limit.per === 'user').map((limit) => policyOf(host, limit.policy)),
 ]
 
-const tighter = (one: Verdict | null, other: Verdict): Verdict => (one && one.allowed && one.remaining <= other.remaining && other.allowed ? one : other)
+const tighter = (one: Verdict | null, other: Verdict): Verdict =>
+  one && one.allowed && one.remaining <= other.remaining && other.allowed ? one : other
 
 const note = (call: RequestCall, reply: FastifyReply, verdict: Verdict): void => {
   call.verdict = tighter(call.verdict, verdict)

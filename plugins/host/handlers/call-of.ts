@@ -36,4 +36,5 @@ export const consentPatient = (call: RequestCall, request: FastifyRequest): stri
 }
 
 /** The patient session that the restrictive policies see: only a patient's own token makes one. */
-export const sessionPatient = (call: RequestCall): string | null => (call.principal?.audience === 'patient' ? call.principal.patientId : null)
+export const sessionPatient = (call: RequestCall): string | null =>
+  call.principal?.audience === 'patient' ? call.principal.patientId : null

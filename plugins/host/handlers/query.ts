@@ -23,7 +23,13 @@ export const serveQuery = (host: Host, service: QueryService<AnyOperation>): Han
     )
     const outcome = service.present(rows, call)
     if (request_call.operation.audit === 'record' && !host.withoutGates.has('audit')) {
-      await recordRead(host, request_call, request, outcome, rows.map((row) => row.agency_id as string))
+      await recordRead(
+        host,
+        request_call,
+        request,
+        outcome,
+        rows.map((row) => row.agency_id as string),
+      )
     }
     return fresh(outcome)
   }

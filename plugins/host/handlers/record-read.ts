@@ -14,9 +14,17 @@ const mostAgencies = 128
  * @throws Refusal UPSTREAM_UNAVAILABLE where the row cannot be stored: no row, no answer
  * @see design, section 3: both are audited as `bypass` in the agencies concerned
  */
-export const recordRead = async (host: Host, call: RequestCall, request: FastifyRequest, outcome: Outcome, agencyIds: Iterable<string>): Promise<void> => {
+export const recordRead = async (
+  host: Host,
+  call: RequestCall,
+  request: FastifyRequest,
+  outcome: Outcome,
+  agencyIds: Iterable<string>,
+): Promise<void> => {
   const facts = factsOf(call, request, outcome)
   const concerned = isAcross(call) ? [...new Set(agencyIds)] : []
   if (concerned.length === 0 || concerned.length > mostAgencies) return host.audit.record(facts, 'success')
-  await Promise.all(concerned.map((agencyId, index) => host.audit.record({ ...facts, agencyId, id: index === 0 ? facts.id : newId(call.at) }, 'success')))
+  await Promise.all(
+    concerned.map((agencyId, index) => host.audit.record({ ...facts, agencyId, id: index === 0 ? facts.id : newId(call.at) }, 'success')),
+  )
 }

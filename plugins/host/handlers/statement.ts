@@ -8,7 +8,7 @@ import type { Host } from '../host.ts'
 import { rateLimited } from '../rate-limit/headers.ts'
 import { factsOf, type RequestCall } from '../request-call.ts'
 import type { Outcome, StatementService } from '../service.ts'
-import { columnsOf } from '../sql/compile-write.ts'
+import { columnsOf, sessionOf } from '../sql/compile-write.ts'
 import { functionName } from '../sql/compiled.ts'
 import type { Row } from '../sql/statement.ts'
 import type { ClaimedKey } from '../database/transactions.ts'
@@ -57,12 +57,15 @@ export const serveStatement = (host: Host, service: StatementService<AnyOperatio
     const { row, outcome } = service.prepare(callOf(call, request))
     const key = keyed ? claimOf(host, call, request) : null
     const audit = prefixed(host.audit.input(factsOf(call, request, outcome)))
+    const item = itemOf(host, call, key, outcome, row, audit)
+    const session = sessionOf(service.statement, item)
     const result = await host.writes.run({
       function: name,
-      order: `${call.agencyId}:${call.principal!.userId}:${key?.key ?? call.auditId}`,
+      session,
+      order: `${session}:${call.principal!.userId}:${key?.key ?? call.auditId}`,
       columns,
       conflicts,
-      item: itemOf(host, call, key, outcome, row, audit),
+      item,
       stillOn: () => !recheck || isSwitchedOn(host, call),
     })
     call.audited = true

@@ -39,4 +39,5 @@ export const sealAnswer = (host: Host, call: RequestCall, { body, location, etag
   host.responses.seal(JSON.stringify({ body, location, etag, headers } satisfies Kept), placeOf(call))
 
 /** Opens the answer of the first time. */
-export const openAnswer = (host: Host, call: RequestCall, stored: Buffer): Outcome => JSON.parse(host.responses.open(stored, placeOf(call))) as Outcome
+export const openAnswer = (host: Host, call: RequestCall, stored: Buffer): Outcome =>
+  JSON.parse(host.responses.open(stored, placeOf(call))) as Outcome

@@ -51,8 +51,7 @@ const scopes = (value: unknown): readonly string[] => {
   return [...new Set(value.split(' ').filter((scope) => scope !== ''))]
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const roles = (access: unknown): readonly string[] => {
   if (access === undefined) return []

@@ -43,6 +43,4 @@ export const modulesMatter = (roles: readonly Role[]): boolean => roles.some((ro
  * A token that lists more than the matrix allows never exceeds it, and a role that allows more than the token lists adds nothing.
  */
 export const effectiveScopes = ({ tokenScopes, roles, modules, byAgent }: ScopeQuestion): ReadonlySet<string> =>
-  new Set(
-    tokenScopes.filter((scope) => roles.some((role) => allows(role, scope, modules)) && (!byAgent || forAgents.has(scope))),
-  )
+  new Set(tokenScopes.filter((scope) => roles.some((role) => allows(role, scope, modules)) && (!byAgent || forAgents.has(scope))))

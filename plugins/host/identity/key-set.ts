@@ -35,8 +35,7 @@ export interface KeySet {
   ageMs(): number
 }
 
-const same = (a: SigningKeys, b: SigningKeys): boolean =>
-  a.size === b.size && [...a].every(([kid, key]) => b.get(kid)?.pem === key.pem)
+const same = (a: SigningKeys, b: SigningKeys): boolean => a.size === b.size && [...a].every(([kid, key]) => b.get(kid)?.pem === key.pem)
 
 /** What is known of the issuer. Times in milliseconds; -Infinity for never. */
 interface State {

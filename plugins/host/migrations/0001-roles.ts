@@ -54,17 +54,22 @@ const contextFunctions = [
       end if;
       return told::uuid;
     end $$`,
-  `create function current_patient() returns uuid language plpgsql stable parallel safe as $$
+  // One patient, or the patients whose requests share a batch, as an array; null where the session is no patient's.
+  `create function current_patients() returns uuid[] language plpgsql stable parallel safe as $$
     declare told text := nullif(current_setting('app.current_patient', true), '');
     begin
-      if told is not null and (length(told) <> 36 or not pg_input_is_valid(told, 'uuid')) then
-        raise exception 'malformed patient in this transaction' using errcode = '42501';
+      if told is null then
+        return null;
+      elsif length(told) = 36 and pg_input_is_valid(told, 'uuid') then
+        return array[told::uuid];
+      elsif left(told, 1) = '{' and pg_input_is_valid(told, 'uuid[]') then
+        return told::uuid[];
       end if;
-      return told::uuid;
+      raise exception 'malformed patient in this transaction' using errcode = '42501';
     end $$`,
   `create function current_actor() returns text language sql stable parallel safe
     return nullif(current_setting('app.current_actor', true), '')`,
-  `grant execute on function current_agency(), current_patient(), current_actor() to ${everyone}`,
+  `grant execute on function current_agency(), current_patients(), current_actor() to ${everyone}`,
 ]
 
 /** Every operation may read its own agency's name and modules; who may change them is no operation at all. */

@@ -110,7 +110,9 @@ export class Gates extends Migration {
       using (id = (select current_agency())) with check (id = (select current_agency()))`)
     for (const name of ['host_sweep_keys', 'host_claim_key', 'host_open', 'host_close']) {
       this.addSql(`revoke execute on function ${name} from public`)
-      this.addSql(`grant execute on function ${name} to postern_app, ${gateRole}, postern_read, postern_draft, postern_advise, postern_write, postern_admin`)
+      this.addSql(
+        `grant execute on function ${name} to postern_app, ${gateRole}, postern_read, postern_draft, postern_advise, postern_write, postern_admin`,
+      )
     }
   }
 }

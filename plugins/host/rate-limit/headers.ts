@@ -15,4 +15,5 @@ export const policyHeader = (windows: readonly Window[]): string =>
 export const limitHeader = (verdict: Verdict): string => `"${verdict.window.name}";r=${verdict.remaining};t=${verdict.resetSeconds}`
 
 /** The refusal of a verdict that does not allow, with its `Retry-After`. */
-export const rateLimited = (verdict: Verdict): Refusal<'RATE_LIMITED'> => new Refusal('RATE_LIMITED', 'default', { retryAfter: verdict.resetSeconds })
+export const rateLimited = (verdict: Verdict): Refusal<'RATE_LIMITED'> =>
+  new Refusal('RATE_LIMITED', 'default', { retryAfter: verdict.resetSeconds })

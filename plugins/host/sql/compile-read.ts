@@ -67,7 +67,8 @@ language plpgsql volatile security invoker as $postern$${body}$postern$`,
 
 /** The same read for a founder across agencies: no agency predicate, run by the bypass login, which may only select. */
 export const compileReadAcross = (statement: ReadStatement): CompiledFunction => {
-  if (!('agency_id' in statement.returns)) throw new Error(`${statement.operation.name} reads across agencies and must return agency_id: its audit names them.`)
+  if (!('agency_id' in statement.returns))
+    throw new Error(`${statement.operation.name} reads across agencies and must return agency_id: its audit names them.`)
   const name = `${functionName(statement.operation)}_across`
   const body = `
 #variable_conflict use_column

@@ -1,8 +1,8 @@
 import { idempotencyOf } from '../../../routes/shared/operation.ts'
 import { auditInput } from '../audit/index.ts'
 import type { ArrayElement, BatchColumn } from '../database/binary-array.ts'
-import { functionName, type CompiledFunction, type SqlGates } from './compiled.ts'
-import { ownershipCheck } from './ownership.ts'
+import { functionName, snake, type CompiledFunction, type SqlGates } from './compiled.ts'
+import { ownershipQuestion } from './ownership.ts'
 import { auditWriterRole, effectRole, gateRole } from './roles.ts'
 import type { WriteStatement } from './statement.ts'
 
@@ -25,11 +25,11 @@ const known = (statement: WriteStatement): Readonly<Record<string, string>> => (
   id: 'p_audit_id',
   agency_id: 'p_agency_id',
   at: 'p_at',
-  action: `array_fill('${statement.operation.name}'::text, array[v_n])`,
+  action: `array_fill('${statement.operation.name}'::text, array[cardinality(p_agency_id)])`,
   user_id: 'p_user_id',
   patient_id: 'p_patient_id',
   idempotency_key: 'p_key',
-  ...(statement.operation.entity ? { entity_type: `array_fill('${statement.operation.entity.type}'::text, array[v_n])` } : {}),
+  ...(statement.operation.entity ? { entity_type: `array_fill('${statement.operation.entity.type}'::text, array[cardinality(p_agency_id)])` } : {}),
 })
 
 /** Audit inputs that travel with each item, under the prefix `a_`. */
@@ -45,44 +45,83 @@ export const columnsOf = (statement: WriteStatement): readonly BatchColumn[] => 
 
 const session = (role: string): string => `x := set_config('role', '${role}', true);`
 
-const refuseUnless = (test: string, outcome: string): string => `
-    if v_outcome is null and ${test} then
-      v_outcome := '${outcome}';
-    end if;`
+/** A column of the items of the agency at hand. */
+const part = (name: string): string => `p_${name}[v_from:v_to]`
+
+const parts = (names: readonly string[]): string => `unnest(${names.map(part).join(', ')})`
 
 const ownershipGate = (statement: WriteStatement, gates: SqlGates): string => {
-  if (!gates.ownership || !statement.operation.ownership) return ''
-  const { perform, refusal } = ownershipCheck(statement.operation.ownership, 'i.')
+  const { ownership } = statement.operation
+  if (!gates.ownership || !ownership) return `
+    v_verdicts := array_fill(null::text, array[v_to - v_from + 1]);`
+  const claim = ownership.owner.claim === 'patientId' ? 'patient_id' : 'user_id'
   return `
-    ${perform}${refuseUnless('not found', refusal)}`
+    select array_agg(case when (${ownershipQuestion(ownership, 'u.record', 'u.claim')}) is null then '${ownership.refusal}' end order by u.n) into v_verdicts
+    from ${parts([snake(ownership.param), claim])} with ordinality u(record, claim, n);`
 }
 
-const consentGate = (statement: WriteStatement, gates: SqlGates): string => {
-  const { consent } = statement.operation
-  if (!gates.consent || !consent) return ''
-  return refuseUnless(`consent_decision(i.agency_id, i.patient_id, '${consent.scope}', i.at) is null`, 'CONSENT_REQUIRED')
-}
+const consentVerdict = (statement: WriteStatement, gates: SqlGates): string =>
+  gates.consent && statement.operation.consent
+    ? `when (select c.consent_id from consent_permits(v_agency, u.patient_id, '${statement.operation.consent.scope}', u.at) c) is null then 'CONSENT_REQUIRED'`
+    : ''
 
-// The winner's insert stands here; only who loses, or finds an expired row, goes through the function.
-const keyGate = ({ operation }: WriteStatement, gates: SqlGates): string => {
-  if (!gates.idempotency || idempotencyOf(operation) === 'none') return ''
-  const values = `i.agency_id, i.user_id, '${operation.name}', i.key, i.fingerprint, ${operation.reply.status}::smallint, i.response, i.audit_id, i.at, i.expires_at`
-  return `
-    if v_outcome is null and i.key is not null then
+const rateVerdict = (gates: SqlGates): string => (gates.conversationRate ? "when not u.within_limits then 'RATE_LIMITED'" : '')
+
+const keyed = ({ operation }: WriteStatement, gates: SqlGates): boolean => gates.idempotency && idempotencyOf(operation) !== 'none'
+
+const claimed = (statement: WriteStatement, gates: SqlGates): string =>
+  keyed(statement, gates)
+    ? `, claimed as (
       insert into host_idempotency_key (agency_id, user_id, operation, key, fingerprint, status, response, audit_id, created_at, expires_at)
-      values (${values}) on conflict do nothing;
-      if not found then
-        select c.outcome, c.response into v_claim, v_stored from host_claim_key(${values}) c;
+      select v_agency, j.user_id, '${statement.operation.name}', j.key, j.fingerprint, ${statement.operation.reply.status}, j.response, j.audit_id, j.at, j.expires_at
+      from judged j where j.verdict is null and j.key is not null order by j.user_id, j.key
+      on conflict do nothing returning audit_id
+    )`
+    : ''
+
+const judgedColumns = ['patient_id', 'user_id', 'at', 'audit_id', 'within_limits', 'key', 'fingerprint', 'expires_at', 'response']
+
+// Consent, rate and key in one statement, in this order. Who has no verdict and no claim afterwards has met an earlier key.
+const judge = (statement: WriteStatement, gates: SqlGates): string => `
+    with judged as materialized (
+      select u.*, case when u.said is not null then u.said ${consentVerdict(statement, gates)} ${rateVerdict(gates)} end as verdict
+      from unnest(${judgedColumns.map(part).join(', ')}, v_verdicts) with ordinality u(${judgedColumns.join(', ')}, said, n)
+    )${claimed(statement, gates)}
+    select array_agg(j.verdict order by j.n), count(*) filter (where j.verdict is null and j.key is not null)${
+      keyed(statement, gates) ? ", coalesce((select array_agg(c.audit_id) from claimed c), '{}')" : ", '{}'"
+    }
+    into v_verdicts, v_asked, v_won from judged j;`
+
+const meetEarlierKeys = (statement: WriteStatement, gates: SqlGates): string => {
+  if (!keyed(statement, gates)) return ''
+  const { operation } = statement
+  return `
+    if v_asked > cardinality(v_won) then
+      for k in v_from..v_to loop
+        continue when v_verdicts[k - v_from + 1] is not null or p_key[k] is null or p_audit_id[k] = any (v_won);
+        select c.outcome, c.response into v_claim, v_answer from host_claim_key(v_agency, p_user_id[k], '${operation.name}', p_key[k], p_fingerprint[k],
+          ${operation.reply.status}::smallint, p_response[k], p_audit_id[k], p_at[k], p_expires_at[k]) c;
         if v_claim = 'replayed' then
-          v_outcome := 'replayed';
+          v_verdicts[k - v_from + 1] := 'replayed';
+          v_stored[k] := v_answer;
         elsif v_claim <> 'claimed' then
-          v_outcome := 'CONFLICT';
-          v_reason := v_claim;
+          v_verdicts[k - v_from + 1] := 'CONFLICT';
+          v_reasons[k] := v_claim;
         end if;
-      elsif get_byte(i.fingerprint, 0) < 16 then
-        perform host_sweep_keys(i.agency_id, i.at);
-      end if;
+      end loop;
+    elsif get_byte(coalesce(p_fingerprint[v_from], '\\xff'), 0) < 16 then
+      perform host_sweep_keys(v_agency, p_at[v_from]);
     end if;`
+}
+
+const execute = (statement: WriteStatement): string => {
+  const names = ['agency_id', 'patient_id', 'user_id', 'at', 'audit_id', ...Object.keys(statement.columns)]
+  return `
+    ${session(effectRole(statement.operation.effect))}
+    with items as (
+      select t.* from unnest(${names.map(part).join(', ')}, v_verdicts) as t(${names.join(', ')}, verdict) where t.verdict is null
+    )
+    ${statement.sql.trim()};`
 }
 
 const auditStep = (statement: WriteStatement, gates: SqlGates): string => {
@@ -95,52 +134,37 @@ const auditStep = (statement: WriteStatement, gates: SqlGates): string => {
   from audit_append_columns(p_lane, v_outcomes, v_reasons, ${inputs}) h;`
 }
 
-const body = (statement: WriteStatement, gates: SqlGates): string => {
-  const columns = columnsOf(statement)
-  return `
+const body = (statement: WriteStatement, gates: SqlGates): string => `
 #variable_conflict use_column
 declare
-  x text; i record; v_n int := 0; v_outcome text; v_reason text; v_claim text; v_stored bytea;
-  v_state text; v_constraint text; v_outcomes text[] := '{}'; v_reasons text[] := '{}';
+  x text; v_agency uuid; v_from int := 1; v_to int; v_verdicts text[]; v_asked int; v_won uuid[]; v_claim text; v_answer bytea;
+  v_outcomes text[] := '{}'; v_reasons text[] := array_fill(null::text, array[cardinality(p_agency_id)]); v_stored bytea[] := '{}';
 begin
-  for i in select * from unnest(${columns.map(({ name }) => `p_${name}`).join(', ')}) as t(${columns.map(({ name }) => name).join(', ')})
-  loop
-    v_outcome := null;
-    v_reason := null;
-    v_stored := null;
-    x := set_config('app.current_agency', i.agency_id::text, true);
-    x := set_config('app.current_patient', coalesce(i.patient_id::text, ''), true);
-    x := set_config('app.current_actor', i.user_id, true);
+  foreach v_to in array p_ends loop
+    v_agency := p_agency_id[v_from];
+    x := set_config('app.current_agency', v_agency::text, true);
+    x := set_config('app.current_patient', case when p_patient_id[v_from] is null then '' else ${part('patient_id')}::text end, true);
+    x := set_config('app.current_actor', p_user_id[v_from], true);
     ${session(effectRole(statement.operation.effect))}${ownershipGate(statement, gates)}
-    ${session(gateRole)}${consentGate(statement, gates)}${gates.conversationRate ? refuseUnless('not i.within_limits', 'RATE_LIMITED') : ''}${keyGate(statement, gates)}
-    if v_outcome is null then
-      ${session(effectRole(statement.operation.effect))}
-      ${statement.sql.trim()};
-      v_outcome := 'success';
-    end if;
-    v_outcomes := v_outcomes || v_outcome;
-    v_reasons := v_reasons || v_reason;
-    n := v_n;
-    outcome := v_outcome;
-    reason := v_reason;
-    stored := v_stored;
-    return next;
-    v_n := v_n + 1;
-  end loop;${auditStep(statement, gates)}
-exception when others then
-  -- Says which item is at fault and why, in codes alone: it is refused, and the others have not happened.
-  get stacked diagnostics v_state = returned_sqlstate, v_constraint = constraint_name;
-  raise exception using errcode = 'PTITM', message = v_n::text, detail = v_state, hint = v_constraint;
+    ${session(gateRole)}${judge(statement, gates)}${meetEarlierKeys(statement, gates)}${execute(statement)}
+    v_outcomes := v_outcomes || array_replace(v_verdicts, null, 'success');
+    v_from := v_to + 1;
+  end loop;
+  return query select (u.n - 1)::int, u.outcome, u.reason, u.stored, null::uuid, null::bigint, null::bytea
+  from unnest(v_outcomes, v_reasons, v_stored) with ordinality u(outcome, reason, stored, n);${auditStep(statement, gates)}
 end `
-}
 
 /**
- * One function per declared write. It takes a lane of the audit chain and the items as one array per column, and runs every item under
- * its own agency, patient and role: ownership, consent, rate verdict, idempotency key, the context's statement, the audit row.
+ * One function per declared write. It takes a lane of the audit chain, the items as one array per column, and where each session's
+ * items end. For each agency it works all items of the batch at once: ownership, consent, rate verdict, idempotency key, the context's
+ * statement; at the end the audit rows.
+ *
+ * A session is an agency and the patients whose requests are in the batch: row security admits their rows and no others, the ownership
+ * question ties each item to its own patient, and what a context writes is tied by its foreign keys.
  */
 export const compileWrite = (statement: WriteStatement, gates: SqlGates): CompiledFunction => {
   const name = functionName(statement.operation)
-  const signature = ['p_lane int', ...columnsOf(statement).map((column) => `p_${column.name} ${column.type}[]`)].join(', ')
+  const signature = ['p_lane int', 'p_ends int[]', ...columnsOf(statement).map((column) => `p_${column.name} ${column.type}[]`)].join(', ')
   const text = body(statement, gates)
   return {
     name,
@@ -152,3 +176,7 @@ language plpgsql volatile security invoker as $postern$${text}$postern$`,
     grantee: 'postern_app',
   }
 }
+
+/** Items that may share a session: of one agency, all of patients or none; authors have one each. */
+export const sessionOf = (statement: WriteStatement, item: Readonly<Record<string, unknown>>): string =>
+  `${String(item['agency_id'])}:${item['patient_id'] === null ? 's' : 'p'}:${statement.operation.effect === 'write' ? '' : String(item['user_id'])}`

@@ -14,7 +14,12 @@ export const compileAll = (statements: readonly Statement[], gates: SqlGates = a
 
 /** Puts the compiled functions in place, as the owner; those that no statement stands for any more go. */
 export const installFunctions = async (ownerUrl: string, functions: readonly CompiledFunction[]): Promise<void> => {
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000, statement_timeout: 30_000, application_name: 'postern migrate' })
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 30_000,
+    application_name: 'postern migrate',
+  })
   client.on('error', () => undefined)
   await client.connect()
   try {

@@ -22,8 +22,9 @@ export interface ReadStatement {
 }
 
 /**
- * A write that the host compiles into one function with its gates, key and audit row around it. In `sql`, the record `i` holds
- * `agency_id`, `patient_id`, `user_id`, `at`, `audit_id` and the declared columns.
+ * A write that the host compiles into one function with its gates, key and audit row around it. In `sql`, `items` holds the requests of
+ * a batch that every gate has let pass: `agency_id`, `patient_id`, `user_id`, `at`, `audit_id` and the declared columns. The statement
+ * works all of them and none besides: `insert into … select … from items i`.
  */
 export interface WriteStatement {
   readonly kind: 'write'

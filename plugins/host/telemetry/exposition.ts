@@ -10,7 +10,8 @@ const labelled = (labels: Labels): string => {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
 
-const shown = (value: number): string => (Number.isNaN(value) ? 'NaN' : value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : String(value))
+const shown = (value: number): string =>
+  Number.isNaN(value) ? 'NaN' : value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : String(value)
 
 /** One line of the exposition. */
 export const sample = (name: string, labels: Labels, value: number): string => `${name}${labelled(labels)} ${shown(value)}\n`

@@ -30,7 +30,9 @@ export const redact = (span: ReadableSpan): ReadableSpan => {
     links: { value: [] },
     status: { value: { code: span.status.code } },
     spanContext: { value: () => ({ traceId, spanId, traceFlags, isRemote }) },
-    parentSpanContext: { value: parent && { traceId: parent.traceId, spanId: parent.spanId, traceFlags: parent.traceFlags, isRemote: parent.isRemote } },
+    parentSpanContext: {
+      value: parent && { traceId: parent.traceId, spanId: parent.spanId, traceFlags: parent.traceFlags, isRemote: parent.isRemote },
+    },
   }) as ReadableSpan
 }
 

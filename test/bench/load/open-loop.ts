@@ -45,8 +45,11 @@ export const openLoop = (clients: Clients, requests: Requests, expected: number,
       dispatch()
     }
     const ticker = setInterval(tick, 1)
-    const timer = setTimeout(() => {
-      clearInterval(ticker)
-      reject(new Error('the server stopped answering'))
-    }, seconds * 1000 + patienceMs)
+    const timer = setTimeout(
+      () => {
+        clearInterval(ticker)
+        reject(new Error('the server stopped answering'))
+      },
+      seconds * 1000 + patienceMs,
+    )
   })

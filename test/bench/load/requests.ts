@@ -19,7 +19,8 @@ const inTurn = <T>(items: readonly T[]): (() => T) => {
   }
 }
 
-const headOf = (method: string, path: string, token: string): string => `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
+const headOf = (method: string, path: string, token: string): string =>
+  `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
 
 /** GET requests of the callers in turn. */
 export const reads = (callers: readonly Caller[], path: (caller: Caller) => string): Requests =>

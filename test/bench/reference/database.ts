@@ -18,7 +18,8 @@ export const prepareReference = async (database: BenchDatabase, people: readonly
     persons.map(({ agencyId }) => agencyId), persons.map(({ messageId }) => messageId), persons.map(({ readConversationId }) => readConversationId),
     persons.map(({ patientId }) => patientId), persons.map(({ sub }) => sub), persons.map(({ consentId }) => consentId),
   ] // prettier-ignore
-  const from = 'from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[]) as p (agency, message, conversation, patient, sub, consent)'
+  const from =
+    'from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[]) as p (agency, message, conversation, patient, sub, consent)'
   try {
     await client.query(
       `insert into bare.messaging_message (agency_id, id, conversation_id, patient_id, sender_id, body, created_at, audit_id)
@@ -77,7 +78,8 @@ export const differingWidths = async (service: BenchDatabase, reference: BenchDa
     const bare = new Map((await widths(reference.superuserUrl, `bare.${table}`, where)).map(({ column, bytes }) => [column, bytes]))
     for (const { column, bytes } of real) {
       const other = bare.get(column) ?? Number.NaN
-      if (Math.abs(other - bytes) > 1) found.push(`${table} where ${where}: ${column} takes ${bytes.toFixed(1)} bytes, the reference's ${other.toFixed(1)}`)
+      if (Math.abs(other - bytes) > 1)
+        found.push(`${table} where ${where}: ${column} takes ${bytes.toFixed(1)} bytes, the reference's ${other.toFixed(1)}`)
     }
   }
   return found

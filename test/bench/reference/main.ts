@@ -65,7 +65,21 @@ const auditRead = (request: FastifyRequest, action: string, entityType: string, 
   const { id } = request.params as Params
   const now = Date.now()
   const at = new Date(now).toISOString()
-  return query(auditStatement, [newId(now), agency_id, ++seq, at, action, sub, patient_id, entityType, id, request.ip, newId(now), payload, bytes.hash])
+  return query(auditStatement, [
+    newId(now),
+    agency_id,
+    ++seq,
+    at,
+    action,
+    sub,
+    patient_id,
+    entityType,
+    id,
+    request.ip,
+    newId(now),
+    payload,
+    bytes.hash,
+  ])
 }
 
 const messagePayload = fill(sizes.messagePayload)
@@ -74,7 +88,12 @@ const consentPayload = fill(sizes.consentPayload)
 app.get('/bare/messages/:id', { onRequest }, async (request) => {
   const [row] = await query(readMessage, [(request.user as Claims).agency_id, (request.params as Params).id])
   await auditRead(request, 'listMessages', 'conversation', messagePayload)
-  const item = { id: row!['id'], conversationId: row!['conversation_id'], senderId: row!['sender_id'], body: (row!['body'] as Buffer).toString('latin1') }
+  const item = {
+    id: row!['id'],
+    conversationId: row!['conversation_id'],
+    senderId: row!['sender_id'],
+    body: (row!['body'] as Buffer).toString('latin1'),
+  }
   return { items: [{ ...item, createdAt: row!['created_at'] }], nextCursor: null }
 })
 
@@ -82,7 +101,17 @@ app.get('/bare/consents/:id', { onRequest }, async (request) => {
   const [row] = await query(readConsent, [(request.user as Claims).agency_id, (request.params as Params).id])
   await auditRead(request, 'getConsent', 'consent', consentPayload)
   const { id, patient_id, scope, status, granted_at, granted_by, expires_at, revoked_at, reason } = row!
-  return { id, patientId: patient_id, scope, status, grantedAt: granted_at, grantedBy: granted_by, expiresAt: expires_at, revokedAt: revoked_at, reason }
+  return {
+    id,
+    patientId: patient_id,
+    scope,
+    status,
+    grantedAt: granted_at,
+    grantedBy: granted_by,
+    expiresAt: expires_at,
+    revokedAt: revoked_at,
+    reason,
+  }
 })
 
 app.post('/bare/conversations/:id/messages', { onRequest }, send)

@@ -57,7 +57,9 @@ type Turn = (on: boolean) => Promise<void>
 /** From the flip to the last message that an instance still took: one time for each flip and instance. */
 const delays = async (rig: Rig, instances: readonly Candidate[], turn: Turn, flips: number): Promise<number[]> => {
   const { people } = await rig.bench()
-  const senders = await Promise.all(instances.map((server) => startSender(server, writes(callersOf(people.one, rig.issuer), sendPath, messageBody))))
+  const senders = await Promise.all(
+    instances.map((server) => startSender(server, writes(callersOf(people.one, rig.issuer), sendPath, messageBody))),
+  )
   const times: number[] = []
   try {
     for (let flip = 0; flip < flips; flip += 1) {
@@ -79,7 +81,15 @@ const delays = async (rig: Rig, instances: readonly Candidate[], turn: Turn, fli
 const rowOf = (rig: Rig, source: string, times: readonly number[], most: number): Row => {
   const value = percentile(times, 0.99)
   rig.note(`    ${times.length} times: median ${percentile(times, 0.5).toFixed(3)} s`)
-  return { name: `flag flip to refusal, two instances, ${source}, p99`, value, unit: 's', reference: null, ratio: null, must: `<= ${most}`, holds: value <= most }
+  return {
+    name: `flag flip to refusal, two instances, ${source}, p99`,
+    value,
+    unit: 's',
+    reference: null,
+    ratio: null,
+    must: `<= ${most}`,
+    holds: value <= most,
+  }
 }
 
 const pair = async (rig: Rig, env?: Readonly<Record<string, string>>): Promise<{ instances: Candidate[]; directory: string }> => {

@@ -30,7 +30,10 @@ const isReady = (port: number): Promise<boolean> =>
       answer.resume()
       resolve(answer.statusCode === 200)
     })
-    asked.once('error', () => resolve(false)).once('timeout', () => asked.destroy()).end()
+    asked
+      .once('error', () => resolve(false))
+      .once('timeout', () => asked.destroy())
+      .end()
   })
 
 const residentMib = (pid: number): number => {

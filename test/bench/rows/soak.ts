@@ -31,7 +31,17 @@ export const soak = async (rig: Rig): Promise<Row[]> => {
     const after = await run(full ? 300 : seconds * 6)
     rig.note(`    ${before.toFixed(1)} MiB, ${after.toFixed(1)} MiB after ${answers} answers more`)
     const value = after - before
-    return [{ name: `soak, growth of the collected heap over ${answers} answers`, value, unit: 'MiB', reference: before, ratio: after / before, must: `<= ${mostMib}`, holds: value <= mostMib }]
+    return [
+      {
+        name: `soak, growth of the collected heap over ${answers} answers`,
+        value,
+        unit: 'MiB',
+        reference: before,
+        ratio: after / before,
+        must: `<= ${mostMib}`,
+        holds: value <= mostMib,
+      },
+    ]
   } finally {
     clients.close()
   }

@@ -13,7 +13,11 @@ export interface Pair {
 
 export const sends = (bench: Bench, callers: readonly Caller[]): Pair => ({
   candidate: { server: bench.candidate, requests: writes(callers, sendPath, messageBody), expected: 201 },
-  reference: { server: bench.reference, requests: writes(callers, ({ conversationId }) => `/bare/conversations/${conversationId}/messages`, messageBody), expected: 201 },
+  reference: {
+    server: bench.reference,
+    requests: writes(callers, ({ conversationId }) => `/bare/conversations/${conversationId}/messages`, messageBody),
+    expected: 201,
+  },
 })
 
 export const messageReads = (bench: Bench, callers: readonly Caller[]): Pair => ({
@@ -69,7 +73,9 @@ export const sendSpread = async (rig: Rig): Promise<Row[]> => {
 
 export const readMessages = async (rig: Rig): Promise<Row[]> => {
   const bench = await rig.bench()
-  const rows = [await row(rig, 'audited read, listMessages of one message', 0.6, messageReads(bench, callersOf(bench.people.one, rig.issuer)))]
+  const rows = [
+    await row(rig, 'audited read, listMessages of one message', 0.6, messageReads(bench, callersOf(bench.people.one, rig.issuer))),
+  ]
   await fair(rig, bench)
   return rows
 }

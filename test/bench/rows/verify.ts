@@ -41,10 +41,25 @@ export const verify = async (rig: Rig): Promise<Row[]> => {
   const { publicKey } = createSigner(rig.keys.env.AUDIT_SIGNING_KEY)
   const checkpoints = { read: () => readCheckpointDirectory(join(candidate.directory, 'checkpoints')) }
   const startedMs = performance.now()
-  const found = await verifyAudit({ connectionString: candidate.database.ownerUrl, checkpoints, publicKeys: [publicKey], clock: systemClock })
+  const found = await verifyAudit({
+    connectionString: candidate.database.ownerUrl,
+    checkpoints,
+    publicKeys: [publicKey],
+    clock: systemClock,
+  })
   const seconds = (performance.now() - startedMs) / 1000
   if (!found.valid) throw new Error(`the audit store does not verify: ${JSON.stringify(found.firstBreak)}`)
   rig.note(`    ${found.rows} rows of ${found.heads.length} chains in ${seconds.toFixed(1)} s, all valid`)
   const value = found.rows / seconds
-  return [{ name: `audit verify, ${Math.round(found.rows / 1000)} thousand rows`, value, unit: 'rows/s', reference: null, ratio: null, must: `>= ${least}`, holds: value >= least }]
+  return [
+    {
+      name: `audit verify, ${Math.round(found.rows / 1000)} thousand rows`,
+      value,
+      unit: 'rows/s',
+      reference: null,
+      ratio: null,
+      must: `>= ${least}`,
+      holds: value >= least,
+    },
+  ]
 }

@@ -24,8 +24,6 @@ export interface Launch {
   /** Travels as one JSON argument. */
   readonly settings?: object
   readonly env?: Readonly<Record<string, string>>
-  /** Directory of the CPU profile that is written at the end. */
-  readonly profile?: string | null
 }
 
 const startMs = 30_000
@@ -57,10 +55,10 @@ const answerOf = async <T>(child: ChildProcess, waitMs: number): Promise<T> => {
 }
 
 /** Starts a server that tells its port when it listens. Its log lines go nowhere; what it writes to standard error is shown. */
-export const startServer = async ({ script, settings = {}, env = {}, profile }: Launch): Promise<Server> => {
+export const startServer = async ({ script, settings = {}, env = {} }: Launch): Promise<Server> => {
   const child = fork(script, [JSON.stringify(settings)], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
-    execArgv: ['--expose-gc', '--no-warnings', ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [])],
+    execArgv: ['--expose-gc', '--no-warnings'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   try {

@@ -26,4 +26,5 @@ export const makePeople = (agencyCount: number, count: number): People => {
 }
 
 /** The same people with fresh tokens. */
-export const callersOf = ({ persons }: People, issuer: BenchIssuer): Caller[] => persons.map((person) => ({ ...person, token: issuer.token(person) }))
+export const callersOf = ({ persons }: People, issuer: BenchIssuer): Caller[] =>
+  persons.map((person) => ({ ...person, token: issuer.token(person) }))

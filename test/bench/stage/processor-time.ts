@@ -5,7 +5,9 @@ const tickMs = 10
 const ticksOf = (pid: number | string): number => {
   try {
     // The name in brackets may hold anything, spaces too; behind it come plain numbers.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0)
   } catch {
     return 0

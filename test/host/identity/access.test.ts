@@ -170,44 +170,117 @@ t.test('property: no token exceeds the matrix, its own list, or what an agent ma
 
 t.test('access: audience, then one of the scopes', async (t) => {
   const ana = withRoles('patient')
-  t.equal(refusalOf(() => checkAccess(declared({}), ana)), 'allowed')
-  t.equal(refusalOf(() => checkAccess(declared({ scopes: ['dea:view', 'messaging:read'] }), ana)), 'allowed', 'one is enough')
-  t.equal(refusalOf(() => checkAccess(declared({ scopes: [] }), ana)), 'FORBIDDEN', 'no scope declared is no scope held')
-  t.equal(refusalOf(() => checkAccess(declared({ audience: ['staff'] }), ana)), 'FORBIDDEN')
-  t.equal(refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['cms:view'] }), withRoles('founder'))), 'allowed')
-  t.equal(refusalOf(() => checkAccess(declared({}), withRoles('founder'))), 'FORBIDDEN', 'no founder reads messages')
+  t.equal(
+    refusalOf(() => checkAccess(declared({}), ana)),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ scopes: ['dea:view', 'messaging:read'] }), ana)),
+    'allowed',
+    'one is enough',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ scopes: [] }), ana)),
+    'FORBIDDEN',
+    'no scope declared is no scope held',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ audience: ['staff'] }), ana)),
+    'FORBIDDEN',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['cms:view'] }), withRoles('founder'))),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({}), withRoles('founder'))),
+    'FORBIDDEN',
+    'no founder reads messages',
+  )
   const bare = who({ roles: ['patient'], patientId: patient, scopes: [] })
-  t.equal(refusalOf(() => checkAccess(declared({}), bare)), 'FORBIDDEN')
-  t.equal(refusalOf(() => checkAccess(declared({ anyScope: true, scopes: [] }), bare)), 'allowed')
-  t.equal(refusalOf(() => checkAccess(declared({ anyScope: true, audience: ['patient', 'staff'] }), withRoles('x'))), 'FORBIDDEN')
+  t.equal(
+    refusalOf(() => checkAccess(declared({}), bare)),
+    'FORBIDDEN',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ anyScope: true, scopes: [] }), bare)),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ anyScope: true, audience: ['patient', 'staff'] }), withRoles('x'))),
+    'FORBIDDEN',
+  )
   for (const role of roles.filter((one) => one !== 'patient')) {
-    t.equal(refusalOf(() => checkAccess(declared({ effect: 'write', scopes: ['messaging:write'] }), withRoles(role))), 'FORBIDDEN', role)
+    t.equal(
+      refusalOf(() => checkAccess(declared({ effect: 'write', scopes: ['messaging:write'] }), withRoles(role))),
+      'FORBIDDEN',
+      role,
+    )
   }
 })
 
 t.test('access: mixed tokens write nothing that patients write', async (t) => {
   const shared = (effect: Effect) => declared({ effect, audience: ['patient', 'staff'], scopes: ['consent:read'] })
   const mixed = withRoles('patient', 'clinical_staff')
-  t.equal(refusalOf(() => checkAccess(shared('read'), mixed)), 'allowed')
-  t.equal(refusalOf(() => checkAccess(shared('write'), mixed)), 'FORBIDDEN')
-  t.equal(refusalOf(() => checkAccess(shared('write'), withRoles('clinical_staff'))), 'allowed')
-  t.equal(refusalOf(() => checkAccess(declared({ effect: 'write', scopes: ['consent:write'] }), mixed)), 'FORBIDDEN')
-  t.equal(refusalOf(() => checkAccess(declared({ scopes: ['consent:read'] }), withRoles('patient', 'provider'))), 'FORBIDDEN')
+  t.equal(
+    refusalOf(() => checkAccess(shared('read'), mixed)),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(shared('write'), mixed)),
+    'FORBIDDEN',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(shared('write'), withRoles('clinical_staff'))),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ effect: 'write', scopes: ['consent:write'] }), mixed)),
+    'FORBIDDEN',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ scopes: ['consent:read'] }), withRoles('patient', 'provider'))),
+    'FORBIDDEN',
+  )
 })
 
 t.test('access: agents read, with a scope, and nothing of messaging', async (t) => {
   const agent = { agentId: 'robot', policyVersionId: 'v1' }
   const ofAna = who({ roles: ['patient'], patientId: patient, ...agent })
-  t.equal(refusalOf(() => checkAccess(declared({ scopes: ['consent:read'] }), ofAna)), 'allowed')
-  t.equal(refusalOf(() => checkAccess(declared({ scopes: ['consent:read'], effect: 'write' }), ofAna)), 'FORBIDDEN')
-  t.equal(refusalOf(() => checkAccess(declared({}), ofAna)), 'FORBIDDEN', 'messaging reads included')
-  t.equal(refusalOf(() => checkAccess(declared({ anyScope: true }), ofAna)), 'FORBIDDEN', 'what needs no scope is not for agents')
+  t.equal(
+    refusalOf(() => checkAccess(declared({ scopes: ['consent:read'] }), ofAna)),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ scopes: ['consent:read'], effect: 'write' }), ofAna)),
+    'FORBIDDEN',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({}), ofAna)),
+    'FORBIDDEN',
+    'messaging reads included',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ anyScope: true }), ofAna)),
+    'FORBIDDEN',
+    'what needs no scope is not for agents',
+  )
   const officer = who({ roles: ['compliance_officer'], ...agent })
   for (const effect of ['draft', 'advise', 'write', 'admin'] as const) {
-    t.equal(refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['dea:view'], effect }), officer)), 'FORBIDDEN', effect)
+    t.equal(
+      refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['dea:view'], effect }), officer)),
+      'FORBIDDEN',
+      effect,
+    )
   }
-  t.equal(refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['dea:view'] }), officer)), 'allowed')
-  t.equal(refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['dea:edit'] }), officer)), 'FORBIDDEN')
+  t.equal(
+    refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['dea:view'] }), officer)),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAccess(declared({ audience: ['staff'], scopes: ['dea:edit'] }), officer)),
+    'FORBIDDEN',
+  )
 })
 
 t.test('agreement: an id of the request never widens the token', async (t) => {
@@ -225,9 +298,18 @@ t.test('agreement: an id of the request never widens the token', async (t) => {
   for (const body of [null, undefined, 'text', 7, [patient]]) t.equal(tried(body), 'allowed', 'no member, no contradiction')
   t.equal(tried(JSON.parse(`{"__proto__":{"patientId":"${provider}"}}`)), 'allowed')
   t.equal(tried({ patientId: provider }, withRoles('clinical_staff')), 'allowed', 'other audiences are not compared')
-  t.equal(refusalOf(() => checkAgreement(declared({}), ana, parts)), 'allowed')
-  t.equal(refusalOf(() => checkAgreement(rules('params', 'query'), ana, { ...parts, query: { patientId: provider } })), 'FORBIDDEN')
-  t.equal(refusalOf(() => checkAgreement(rules('params'), ana, { ...parts, params: { patientId: provider } })), 'FORBIDDEN')
+  t.equal(
+    refusalOf(() => checkAgreement(declared({}), ana, parts)),
+    'allowed',
+  )
+  t.equal(
+    refusalOf(() => checkAgreement(rules('params', 'query'), ana, { ...parts, query: { patientId: provider } })),
+    'FORBIDDEN',
+  )
+  t.equal(
+    refusalOf(() => checkAgreement(rules('params'), ana, { ...parts, params: { patientId: provider } })),
+    'FORBIDDEN',
+  )
 })
 
 t.test('X-Agency: a founder enters an agency with a reason; nobody else does', async (t) => {
@@ -241,17 +323,36 @@ t.test('X-Agency: a founder enters an agency with a reason; nobody else does', a
   t.same(enter(otherAgency.toUpperCase(), reason, 'write'), scope(otherAgency))
   t.same(enter(agency), scope(agency), 'their own counts as entering, too')
   t.same(enter('*'), scope(null))
-  for (const effect of ['write', 'draft', 'advise', 'admin'] as const) t.equal(refusalOf(() => enter('*', reason, effect)), 'FORBIDDEN')
+  for (const effect of ['write', 'draft', 'advise', 'admin'] as const)
+    t.equal(
+      refusalOf(() => enter('*', reason, effect)),
+      'FORBIDDEN',
+    )
   t.same(enter(platformAgency), scope(platformAgency), "the platform's own events can be read")
-  t.equal(refusalOf(() => enter(platformAgency, reason, 'write')), 'VALIDATION_FAILED')
-  for (const odd of ['', 'Riverside', `${agency}, ${otherAgency}`, '**']) t.equal(refusalOf(() => enter(odd)), 'VALIDATION_FAILED', odd)
-  t.equal(refusalOf(() => readAgencyScope(founder, { 'x-agency': [agency, '*'], 'x-access-reason': reason }, 'read')), 'VALIDATION_FAILED')
+  t.equal(
+    refusalOf(() => enter(platformAgency, reason, 'write')),
+    'VALIDATION_FAILED',
+  )
+  for (const odd of ['', 'Riverside', `${agency}, ${otherAgency}`, '**'])
+    t.equal(
+      refusalOf(() => enter(odd)),
+      'VALIDATION_FAILED',
+      odd,
+    )
+  t.equal(
+    refusalOf(() => readAgencyScope(founder, { 'x-agency': [agency, '*'], 'x-access-reason': reason }, 'read')),
+    'VALIDATION_FAILED',
+  )
 
   const agent = { agentId: 'robot', policyVersionId: 'v1' }
   const staffOrNot = roles.filter((role) => role !== 'founder').map((role) => withRoles(role))
   const others = [...staffOrNot, who({ roles: ['founder'], ...agent }), withRoles()]
   for (const other of others) {
-    t.equal(refusalOf(() => readAgencyScope(other, { 'x-agency': agency, 'x-access-reason': reason }, 'read')), 'FORBIDDEN', other.role)
+    t.equal(
+      refusalOf(() => readAgencyScope(other, { 'x-agency': agency, 'x-access-reason': reason }, 'read')),
+      'FORBIDDEN',
+      other.role,
+    )
     t.equal(readAgencyScope(other, {}, 'write').agencyId, agency)
   }
 })
@@ -262,11 +363,23 @@ t.test('X-Access-Reason: 20 to 500 characters that a reader of the audit can rea
     readAgencyScope(founder, { 'x-agency': agency, 'x-access-reason': reason }, 'read').accessReason
   const refused = 'VALIDATION_FAILED/access-reason'
   for (const bad of [undefined, '', 'x'.repeat(19), `  ${'x'.repeat(19)}  `, 'x'.repeat(501), ['x'.repeat(30), 'y']]) {
-    t.equal(refusalOf(() => why(bad)), refused, String(bad).length.toString())
+    t.equal(
+      refusalOf(() => why(bad)),
+      refused,
+      String(bad).length.toString(),
+    )
   }
-  for (const control of ['\n', '\t', '\0', '\x1b', '\x7f', '\x85']) t.equal(refusalOf(() => why(`${'x'.repeat(20)}${control}y`)), refused)
+  for (const control of ['\n', '\t', '\0', '\x1b', '\x7f', '\x85'])
+    t.equal(
+      refusalOf(() => why(`${'x'.repeat(20)}${control}y`)),
+      refused,
+    )
   const sent = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
-  t.equal(refusalOf(() => why(sent(`${'x'.repeat(20)}\u202egnp`))), refused, 'text that turns around')
+  t.equal(
+    refusalOf(() => why(sent(`${'x'.repeat(20)}\u202egnp`))),
+    refused,
+    'text that turns around',
+  )
   t.equal(why('x'.repeat(20)), 'x'.repeat(20))
   t.equal(why(sent('é'.repeat(500))), 'é'.repeat(500), 'characters are counted, not bytes')
   t.equal(why(sent('Ärztliche Überprüfung, Störung 7')), 'Ärztliche Überprüfung, Störung 7')

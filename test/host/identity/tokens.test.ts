@@ -51,8 +51,12 @@ t.test('every persona of a real issuer becomes the caller that the design says',
   const issuer = await issuerFor(t, { algorithm: 'RS256' })
   const { bearer } = identityFor(t, issuer)
   const audiences: Record<string, string> = {
-    'patient-ana': 'patient', 'patient-ben': 'patient', 'patient-cho': 'patient', 'ai-agent-patient': 'patient',
-    'provider-self': 'provider', 'service-procedures': 'service',
+    'patient-ana': 'patient',
+    'patient-ben': 'patient',
+    'patient-cho': 'patient',
+    'ai-agent-patient': 'patient',
+    'provider-self': 'provider',
+    'service-procedures': 'service',
   }
   for (const persona of personas) {
     const principal = await bearer(issuer.issueToken(persona))
@@ -131,7 +135,7 @@ t.test('a token with anything wrong is refused, and the refusal holds nothing of
     'not base64url': `${head}.${body}=.${signature}`,
     'no JSON': `AAAA.AAAA.AAAA`,
     'header is a list': `${encode([])}.${body}.${signature}`,
-    'unsigned': `${head}.${body}.`,
+    unsigned: `${head}.${body}.`,
     'alg none': `${headOf({ alg: 'none' })}.${body}.`,
     'alg None, signature kept': `${headOf({ alg: 'None' })}.${body}.${signature}`,
     'HS256 with the public key': hmac(`${headOf({ alg: 'HS256' })}.${body}`),
@@ -153,7 +157,7 @@ t.test('a token with anything wrong is refused, and the refusal holds nothing of
     'another audience': withClaim('aud', 'account'),
     'audiences of others': withClaim('aud', ['account', 'postern2']),
     'claims are a list': signToken(newKey('RS256'), [] as never),
-    'expired': issue({ claims: { iat: seconds - 931, exp: seconds - 31 } }),
+    expired: issue({ claims: { iat: seconds - 931, exp: seconds - 31 } }),
     'expiry as text': withClaim('exp', String(seconds + 900)),
     'expiry as null': withClaim('exp', null),
     'issued as text': withClaim('iat', String(seconds)),
@@ -166,7 +170,7 @@ t.test('a token with anything wrong is refused, and the refusal holds nothing of
     'service without an agency': issue({ claims: { agency_id: undefined } }, service),
     'agency of no UUID': withClaim('agency_id', 'Riverside'),
     'the platform as agency': withClaim('agency_id', '00000000-0000-0000-0000-000000000000'),
-    'agencies': withClaim('agency_id', [ana.agencyId]),
+    agencies: withClaim('agency_id', [ana.agencyId]),
     'patient id of no UUID': withClaim('patient_id', '1'),
     'patient id null': withClaim('patient_id', null),
     'provider id of no UUID': withClaim('provider_id', '*'),
@@ -182,13 +186,15 @@ t.test('a token with anything wrong is refused, and the refusal holds nothing of
     'act null': withClaim('act', null),
     'act as text': withClaim('act', 'robot'),
     'act of nobody': withClaim('act', {}),
-    'huge': withClaim('padding', 'x'.repeat(8_000)),
+    huge: withClaim('padding', 'x'.repeat(8_000)),
   }
   for (const claim of ['exp', 'iat', 'iss', 'aud', 'sub', 'agency_id']) tokens[`no ${claim}`] = without(claim)
   for (const [name, token] of Object.entries(tokens)) headers[name] = `Bearer ${token}`
 
   for (const [name, header] of Object.entries(headers)) {
-    const error = await Promise.resolve().then(() => identity.authenticate(header)).catch((thrown: unknown) => thrown as Refusal)
+    const error = await Promise.resolve()
+      .then(() => identity.authenticate(header))
+      .catch((thrown: unknown) => thrown as Refusal)
     t.match(error, { name: 'Refusal', code: 'UNAUTHORIZED' }, name)
     const told = `${(error as Refusal).message} ${String((error as Refusal).details.cause)}`
     t.ok(told.length < 80 && !told.includes(ana.sub), 'told without a value')
@@ -294,10 +300,12 @@ const liar = async (t: Test, respond: (issuer: string, keys: JsonWebKey[]) => Re
   return { issuer, keys, issue, seen }
 }
 
-const honest = (issuer: string, keys: unknown, discovered: object = {}): RequestListener => (request, response) => {
-  response.setHeader('content-type', 'application/json')
-  response.end(JSON.stringify(request.url === '/jwks' ? { keys } : { issuer, jwks_uri: `${issuer}/jwks`, ...discovered }))
-}
+const honest =
+  (issuer: string, keys: unknown, discovered: object = {}): RequestListener =>
+  (request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(request.url === '/jwks' ? { keys } : { issuer, jwks_uri: `${issuer}/jwks`, ...discovered }))
+  }
 
 t.test('keys are fetched once for all who wait, and for unknown ids every 10 s at most', async (t) => {
   const clock = frozenClock()
@@ -380,8 +388,8 @@ t.test('an issuer that lies, stalls or fails gives no keys: 503, and its words a
     'jwks_uri of another kind': (issuer, keys) => honest(issuer, keys, { jwks_uri: 'file:///etc/hosts' }),
     'server error': () => (_request, response) => void response.writeHead(500).end('{}'),
     'no JSON': () => (_request, response) => void response.end('<html>'),
-    'null': () => (_request, response) => void response.end('null'),
-    'redirect': (issuer, keys) => (request, response) => {
+    null: () => (_request, response) => void response.end('null'),
+    redirect: (issuer, keys) => (request, response) => {
       if (request.url === '/jwks') response.writeHead(302, { location: '/moved' }).end()
       else if (request.url === '/moved') response.end(JSON.stringify({ keys }))
       else honest(issuer, keys)(request, response)

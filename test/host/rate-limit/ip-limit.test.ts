@@ -17,18 +17,27 @@ const serve = async (t: Test, limiter: Parameters<typeof createIpLimit>[1]['limi
   })
   app.setErrorHandler<Refusal>((error, _request, reply) => reply.code(error.code === 'RATE_LIMITED' ? 429 : 503).send(error.details ?? {}))
   app.get('/', async () => ({}))
-  return (ip: string, authorization?: string) => app.inject({ url: '/', headers: { 'x-forwarded-for': ip, ...(authorization ? { authorization } : {}) } })
+  return (ip: string, authorization?: string) =>
+    app.inject({ url: '/', headers: { 'x-forwarded-for': ip, ...(authorization ? { authorization } : {}) } })
 }
 
 t.test('limits each address, and the anonymous part of it', async (t) => {
-  const clock = { at: 0, now() { return this.at } }
+  const clock = {
+    at: 0,
+    now() {
+      return this.at
+    },
+  }
   const from = await serve(t, createMemoryLimiter({ clock }))
   t.equal((await from('192.0.2.1', 'x')).statusCode, 200)
   t.equal((await from('192.0.2.1')).statusCode, 200)
   const second = await from('192.0.2.1')
   t.equal(second.statusCode, 429, 'the second without a token')
   t.same(second.json(), { retryAfter: 60 })
-  t.notOk(Object.keys(second.headers).some((name) => /ratelimit|retry-after/i.test(name)), 'the plugin writes no headers of its own')
+  t.notOk(
+    Object.keys(second.headers).some((name) => /ratelimit|retry-after/i.test(name)),
+    'the plugin writes no headers of its own',
+  )
   t.equal((await from('192.0.2.2')).statusCode, 200, 'another address')
   clock.at += 20_500
   const fourth = await from('192.0.2.1', 'x')

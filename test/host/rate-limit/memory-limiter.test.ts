@@ -4,7 +4,12 @@ import { messagingLimits } from '../../../config/limits.ts'
 import { limitHeader, policyHeader, rateLimited } from '../../../plugins/host/rate-limit/headers.ts'
 import { createMemoryLimiter } from '../../../plugins/host/rate-limit/memory-limiter.ts'
 
-const frozen = (at = 1_000_000) => ({ at, now() { return this.at } })
+const frozen = (at = 1_000_000) => ({
+  at,
+  now() {
+    return this.at
+  },
+})
 const user = { name: 'user', max: 3, windowMs: 60_000 }
 const burst = { name: 'burst', max: 2, windowMs: 10_000 }
 
@@ -39,7 +44,8 @@ t.test('02B: thirty a minute in bursts of ten', async (t) => {
   const clock = frozen()
   const limiter = createMemoryLimiter({ clock })
   const { user, burst } = messagingLimits
-  const allowed = (attempts: number) => Array.from({ length: attempts }, () => limiter.take('ana', [user, burst])).filter((verdict) => verdict.allowed).length
+  const allowed = (attempts: number) =>
+    Array.from({ length: attempts }, () => limiter.take('ana', [user, burst])).filter((verdict) => verdict.allowed).length
   t.equal(allowed(10), 10)
   clock.at += 10_000
   t.equal(allowed(10), 10)
@@ -143,5 +149,9 @@ t.test('agrees with a naive model', async () => {
 t.test('headers follow the draft', async (t) => {
   t.equal(policyHeader([messagingLimits.user, messagingLimits.burst]), '"messaging-user";q=30;w=60, "messaging-burst";q=10;w=10')
   t.equal(limitHeader({ allowed: true, window: user, remaining: 2, resetSeconds: 59 }), '"user";r=2;t=59')
-  t.match(rateLimited({ allowed: false, window: user, remaining: 0, resetSeconds: 7 }), { code: 'RATE_LIMITED', reason: 'default', details: { retryAfter: 7 } })
+  t.match(rateLimited({ allowed: false, window: user, remaining: 0, resetSeconds: 7 }), {
+    code: 'RATE_LIMITED',
+    reason: 'default',
+    details: { retryAfter: 7 },
+  })
 })

@@ -7,7 +7,12 @@ import { createLimiter, type Limiter } from '../../../plugins/host/rate-limit/li
 
 const user = { name: 'user', max: 3, windowMs: 60_000 }
 const burst = { name: 'burst', max: 2, windowMs: 10_000 }
-const frozen = (at = 1_000_000) => ({ at, now() { return this.at } })
+const frozen = (at = 1_000_000) => ({
+  at,
+  now() {
+    return this.at
+  },
+})
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
@@ -89,7 +94,11 @@ t.test('a store that is down: strict attempts are refused, others are counted in
   for (let attempt = 0; attempt < 3; attempt++) {
     await t.rejects(async () => limiter.take('ana', [user], { strict: true }), { code: 'UPSTREAM_UNAVAILABLE' })
   }
-  t.match(await limiter.take('ana', [user, burst]), { allowed: true, window: burst, remaining: 1 }, 'refused strict attempts are not counted')
+  t.match(
+    await limiter.take('ana', [user, burst]),
+    { allowed: true, window: burst, remaining: 1 },
+    'refused strict attempts are not counted',
+  )
   limiter.giveBack('ana', [user, burst])
   t.match(await limiter.take('ana', [user, burst]), { remaining: 1 })
   t.equal(limiter.mode(), 'fallback')
@@ -131,9 +140,12 @@ t.test('a store that goes away while connected', async (t) => {
   t.equal(await limiter.ready(2000), true)
   t.equal(await limiter.ready(1), true, 'ready stays ready')
   store.stop()
-  await t.rejects(async () => {
-    for (let tries = 0; tries < 20; tries++) await limiter.take('ana', [user], { strict: true })
-  }, { code: 'UPSTREAM_UNAVAILABLE' })
+  await t.rejects(
+    async () => {
+      for (let tries = 0; tries < 20; tries++) await limiter.take('ana', [user], { strict: true })
+    },
+    { code: 'UPSTREAM_UNAVAILABLE' },
+  )
   limiter.giveBack('ana', [user])
   t.match(await limiter.take('ana', [user]), { allowed: true })
   t.same(told, [true])
@@ -143,7 +155,11 @@ const hasRedis = spawnSync('redis-server', ['--version'], { timeout: 5000 }).sta
 
 const startRedis = async (t: Test): Promise<{ url: string; pid: number }> => {
   const port = await freePort()
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', t.testdir({})], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', t.testdir({})],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
   t.teardown(async () => {
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
@@ -162,7 +178,9 @@ t.test('a real store', { skip: hasRedis ? false : 'no redis-server on the PATH' 
     t.match(await instances[1].take('ana', [user, burst]), { allowed: true, window: burst, remaining: 0 })
     t.match(await instances[0].take('ana', [user, burst]), { allowed: false, window: burst })
     t.match(await instances[1].take('ana', [user]), { allowed: false, window: user }, 'the refused attempt counted in the other window')
-    const raced = await Promise.all(Array.from({ length: 40 }, async (_, index) => instances[index % 2]!.take('raced', [{ ...user, max: 10 }])))
+    const raced = await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => instances[index % 2]!.take('raced', [{ ...user, max: 10 }])),
+    )
     t.equal(raced.filter(({ allowed }) => allowed).length, 10)
   })
 

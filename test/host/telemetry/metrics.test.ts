@@ -65,7 +65,10 @@ t.test('counters and gauges of other parts', async (t) => {
   add(4)
   waiting = 7
   const text = await metrics.text()
-  t.match(text, '# HELP postern_flag_flips_total Observed flips \\\\ "all"\\nof them\n# TYPE postern_flag_flips_total counter\npostern_flag_flips_total 5\n')
+  t.match(
+    text,
+    '# HELP postern_flag_flips_total Observed flips \\\\ "all"\\nof them\n# TYPE postern_flag_flips_total counter\npostern_flag_flips_total 5\n',
+  )
   t.match(text, 'postern_writes_waiting 7\n')
   t.match(text, 'postern_broken NaN\n', 'one that fails hides no other')
   t.match(text, 'postern_endless +Inf\n')
@@ -80,7 +83,10 @@ t.test('the process itself, and every line is well formed', async (t) => {
   for (let reading = 0; reading < 2; reading++) {
     const lines = (await metrics.text()).trimEnd().split('\n')
     for (const line of lines) {
-      t.match(line, /^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (NaN|[-+]?(Inf|[0-9.]+(e[-+]?\d+)?)))$/)
+      t.match(
+        line,
+        /^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (NaN|[-+]?(Inf|[0-9.]+(e[-+]?\d+)?)))$/,
+      )
     }
     const value = (name: string): number => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1])
     t.ok(value('process_resident_memory_bytes') > 1e7)

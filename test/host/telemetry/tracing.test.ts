@@ -57,9 +57,18 @@ t.test('spans tell the route and the status, and nothing of the content', async 
   const request = found.find(({ name }) => name === 'GET /patients/:id')
   t.match(request, { traceId: trace, parentSpanId: parent }, 'it joins the trace of the caller')
   t.same(request?.attributes.find(({ key }) => key === 'http.response.status_code')?.value, { intValue: 200 })
-  t.ok(found.some(({ parentSpanId }) => parentSpanId === request?.spanId), 'the handler is a child')
-  t.match(found.find(({ name }) => name === 'POST /broken'), { status: { code: 2 } })
-  t.ok(found.some(({ name }) => name === 'GET'), 'an unknown path has no name')
+  t.ok(
+    found.some(({ parentSpanId }) => parentSpanId === request?.spanId),
+    'the handler is a child',
+  )
+  t.match(
+    found.find(({ name }) => name === 'POST /broken'),
+    { status: { code: 2 } },
+  )
+  t.ok(
+    found.some(({ name }) => name === 'GET'),
+    'an unknown path has no name',
+  )
   const keys = new Set(found.flatMap(({ attributes }) => attributes.map(({ key }) => key)))
   t.same([...keys].sort(), ['fastify.type', 'hook.name', 'http.request.method', 'http.response.status_code', 'http.route'])
 })
@@ -81,7 +90,13 @@ t.test('none is kept at a share of nothing, but a caller that traces is followed
 })
 
 t.test('a collector that is down disturbs nobody and does not hold up the end', async (t) => {
-  const tracing = await startTracing({ endpoint: 'http://127.0.0.1:1', headers: {}, serviceName: 's', sampleRatio: 1, exportTimeoutMs: 200 })
+  const tracing = await startTracing({
+    endpoint: 'http://127.0.0.1:1',
+    headers: {},
+    serviceName: 's',
+    sampleRatio: 1,
+    exportTimeoutMs: 200,
+  })
   const app = Fastify()
   await app.register(tracing.plugin)
   app.get('/', async () => ({}))

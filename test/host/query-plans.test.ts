@@ -1,0 +1,230 @@
+import pg from 'pg'
+import t from 'tap'
+import { newest } from '../../domain/shared/page.ts'
+import { newId } from '../../domain/shared/ids.ts'
+import { auditInput } from '../../plugins/host/audit/index.ts'
+import { readAiActions, readEvents } from '../../plugins/host/audit/audit-queries.ts'
+import { stretchesBetween } from '../../plugins/host/audit/export.ts'
+import { hashAt } from '../../plugins/host/audit/verify-chain.ts'
+import { ownershipQuery } from '../../plugins/host/sql/ownership.ts'
+import { revokeConsent } from '../../routes/consent/index.ts'
+import { sendMessage } from '../../routes/messaging/index.ts'
+import { testDatabase } from '../database.ts'
+import { compiledCall } from '../fixtures/compiled-call.ts'
+
+const database = await testDatabase(t)
+const client = new pg.Client({ connectionString: database.superuserUrl, connectionTimeoutMillis: 5_000, query_timeout: 60_000 })
+client.on('error', () => {})
+await client.connect()
+t.teardown(() => client.end())
+
+const agency = newId()
+const patient = newId()
+const conversation = newId()
+const at = new Date()
+
+// 10 000 rows of each kind in 25 agencies, 400 of them in the one that asks and 100 of the one patient; nothing here is about triggers.
+const others = "md5('agency' || n % 24)::uuid"
+const agencyOf = `case when n % 25 = 0 then '${agency}' else ${others} end`
+const patientOf = `case when n % 100 = 0 then '${patient}' else gen_random_uuid() end`
+const time = `now() - n * interval '1 s'`
+const seeds = [
+  'set session_replication_role = replica',
+  `insert into host_agency (id, name) select distinct ${agencyOf}, 'x' from generate_series(1, 100) n`,
+  `insert into host_agency (id, name) select gen_random_uuid(), 'x' from generate_series(1, 500)`,
+  `insert into consent_record (agency_id, id, patient_id, scope, status, granted_at, granted_by, audit_id)
+   select ${agencyOf}, gen_random_uuid(), ${patientOf}, 'messaging', case when n % 100 = 0 and n > 100 then 'inactive' else 'active' end, ${time}, 'x', gen_random_uuid()
+   from generate_series(1, 10000) n`,
+  `insert into messaging_conversation (agency_id, id, patient_id, subject, created_at, created_by, audit_id)
+   select ${agencyOf}, gen_random_uuid(), ${patientOf}, 'x', ${time}, 'x', gen_random_uuid() from generate_series(1, 10000) n`,
+  `insert into messaging_conversation (agency_id, id, patient_id, subject, created_at, created_by, audit_id)
+   values ('${agency}', '${conversation}', '${patient}', 'x', now(), 'x', gen_random_uuid())`,
+  `insert into messaging_message (agency_id, id, conversation_id, patient_id, sender_id, body, created_at, audit_id)
+   select ${agencyOf}, gen_random_uuid(), case when n % 100 = 0 then '${conversation}' else gen_random_uuid() end, ${patientOf}, 'x', 'x', ${time}, gen_random_uuid()
+   from generate_series(1, 10000) n`,
+  `insert into host_idempotency_key (agency_id, user_id, operation, key, fingerprint, status, response, audit_id, created_at, expires_at)
+   select ${agencyOf}, 'user-' || n % 50, 'sendMessage', 'key-' || n, 'x', 201, 'x', gen_random_uuid(), ${time}, now() + (n - 2000) * interval '1 minute' from generate_series(1, 10000) n`,
+  `insert into audit_head (agency_id, lane, seq, hash)
+   select distinct agency_id, lane, 400, sha256('x') from host_idempotency_key, generate_series(0, 40) lane`,
+  `insert into audit_event (agency_id, id, lane, seq, at, action, outcome, user_id, entity_id, bypass, hash)
+   select ${agencyOf}, gen_random_uuid(), n % 4, n / 4, ${time}, 'action-' || n % 20, case when n % 50 = 0 then 'FORBIDDEN' else 'success' end,
+     'user-' || n % 50, md5((n % 100)::text), false, sha256('x')
+   from generate_series(1, 10000) n`,
+  `insert into audit_ai_action (agency_id, id, at, executed_by, agent_id, action, outcome)
+   select ${agencyOf}, gen_random_uuid(), ${time}, 'x', 'x', 'x', 'success' from generate_series(1, 10000) n`,
+  'set session_replication_role = origin',
+  'analyze host_agency, consent_record, messaging_conversation, messaging_message, host_idempotency_key, audit_head',
+  // Of the audit's months those with rows, as the server does by itself; of an empty table it keeps no figures.
+  `do $$ declare p text; begin
+     for p in select tableoid::regclass from audit_event union select tableoid::regclass from audit_ai_action loop execute 'analyze ' || p; end loop;
+   end $$`,
+]
+
+const plans: string[] = []
+const ready = (async () => {
+  for (const sql of seeds) await client.query(sql)
+  // Every statement that runs from here on tells its plan, those inside functions and foreign keys too; the login is the service's own.
+  for (const sql of [
+    "load 'auto_explain'",
+    'set auto_explain.log_min_duration = 0',
+    'set auto_explain.log_nested_statements = on',
+    'set auto_explain.log_parameter_max_length = 0',
+    'set auto_explain.log_level = notice',
+    'set session authorization postern_app',
+    // What the login is set to do wherever it connects.
+    'set plan_cache_mode = force_generic_plan',
+  ]) await client.query(sql)
+  client.on('notice', ({ message }) => void plans.push(message ?? ''))
+})()
+
+/** The plans of everything that some work runs, by the text of each statement. Nothing of it stays. */
+const plansOf = async (work: () => Promise<unknown>): Promise<{ text: string; plan: string }[]> => {
+  plans.length = 0
+  await client.query('begin')
+  try {
+    await work()
+  } finally {
+    await client.query('rollback')
+  }
+  return plans
+    .map((message) => /plan:\nQuery Text: ([^]*?)\n((?:[A-Z][\w ]*(?: on [^\n]*| using [^\n]*)?  \(cost)[^]*)$/.exec(message))
+    .filter((match) => match !== null)
+    .map(([, text, plan]) => ({ text: text!.replaceAll(/\s+/g, ' ').trim(), plan: plan! }))
+    .filter(({ text }) => !/\bfrom pg_/.test(text))
+}
+
+const leading = new Map<string, string>()
+const leadingColumn = async (): Promise<void> => {
+  const { rows } = await client.query<{ name: string; column: string }>(
+    "select i.indexrelid::regclass::text as name, a.attname as column from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] join pg_class c on c.oid = i.indrelid where c.relnamespace = 'public'::regnamespace",
+  )
+  for (const { name, column } of rows) leading.set(name, column)
+}
+
+/** What a plan does that it must not: reads a whole table, or comes by an index that does not begin with the agency. */
+const faultsOf = ({ text, plan }: { text: string; plan: string }): string[] => {
+  const faults = [...plan.matchAll(/Seq Scan on (\w+)/g)].map(([, table]) => `reads all of ${table}`)
+  for (const [, index, table] of plan.matchAll(/Index (?:Only )?Scan(?: Backward)? using (\w+) on (\w+)/g)) {
+    if (leading.get(index!) !== (table === 'host_agency' ? 'id' : 'agency_id')) faults.push(`comes by ${index}`)
+  }
+  for (const [, index] of plan.matchAll(/Bitmap Index Scan on (\w+)/g)) if (leading.get(index!) !== 'agency_id') faults.push(`comes by ${index}`)
+  return faults.map((fault) => `${text.slice(0, 120)}: ${fault}`)
+}
+
+const session = (role: string, patientId = '') =>
+  client.query("select set_config('role', $1, true), set_config('app.current_agency', $2, true), set_config('app.current_patient', $3, true)", [role, agency, patientId])
+
+const position = [new Date(newest.at), newest.id, 51]
+const read = (name: string, patientId: string | null, ...args: unknown[]) => () =>
+  client.query(`select * from ${name}(${[...Array(5 + args.length).keys()].map((n) => `$${n + 1}`).join(', ')})`, [agency, 'user', patientId, null, at, ...args])
+
+const item = { agency_id: agency, patient_id: patient, user_id: 'user', at, within_limits: true, key: 'a-key', fingerprint: Buffer.alloc(32), expires_at: new Date(Date.now() + 1e6), status: 201, response: Buffer.from('x') }
+const write = (name: string, own: Record<string, unknown>) => async () => {
+  const text = await compiledCall(client, name, { ...item, audit_id: newId(), id: newId(), a_bypass: false, ...own }, 3)
+  plans.length = 0
+  const { rows } = await client.query(text)
+  if (!rows.some(({ outcome }) => outcome === 'success')) throw new Error(JSON.stringify(rows))
+  return text
+}
+const ofDatabase = (name: string, ...values: unknown[]) => client.query(`select * from ${name}(${values.map((_, n) => `$${n + 1}`).join(', ')})`, values)
+const opened = ['postern_write', patient, 'messaging', agency, 'user', 'grantConsent', 'key', Buffer.alloc(32), newId(), at, new Date(Date.now() + 1e6)]
+const audited: Record<string, unknown> = { id: newId(), agency_id: agency, at, action: 'x', bypass: false }
+const closed = [3, 'success', null, 'user', 'grantConsent', 'key', 201, Buffer.from('x'), ...auditInput.map(({ name }) => audited[name] ?? null)]
+const ownership = (gate: typeof sendMessage.ownership) => client.query(ownershipQuery(gate!), [agency, conversation, patient])
+const filter = { before: { at: new Date(newest.at), id: newest.id }, limit: 51 }
+const auditor = (work: () => Promise<unknown>) => async () => {
+  await session('postern_audit_reader')
+  return work()
+}
+
+/** Each hot path, and what must have been seen on it: so that no statement is missed because it ran by another way. */
+const paths: readonly [name: string, work: () => Promise<unknown>, statements: readonly RegExp[]][] = [
+  ['listConsents of a patient', read('op_list_consents', patient, patient, ...position), [/from consent_record c/]],
+  ['listConsents of an agency', read('op_list_consents', null, null, ...position), [/from consent_record c/]],
+  ['getConsent', read('op_get_consent', patient, newId()), [/from consent_record c/]],
+  ['getConsentDecision', read('op_get_consent_decision', null, patient, 'messaging'), [/from consent_record c where c.agency_id/]],
+  ['listConversations', read('op_list_conversations', patient, ...position), [/from messaging_conversation v/]],
+  ['listMessages', read('op_list_messages', patient, conversation, ...position), [/from messaging_conversation o where/, /from messaging_message m/]],
+  [
+    'sendMessage',
+    write('op_send_message', { conversation_id: conversation, body: Buffer.from('x') }),
+    [
+      /from messaging_conversation o where/,
+      /from consent_record c where/,
+      /insert into host_idempotency_key/,
+      /delete from host_idempotency_key/,
+      /insert into messaging_message/,
+      /FROM ONLY "public"."messaging_conversation"/,
+      /audit_head/,
+      /insert into audit_event/,
+    ],
+  ],
+  ['createConversation', write('op_create_conversation', { subject: Buffer.from('x') }), [/from consent_record c where/, /insert into messaging_conversation/]],
+  [
+    'a key that is there already',
+    async () => {
+      await session('postern_gate')
+      await ofDatabase('host_claim_key', agency, 'user-0', 'sendMessage', 'key-5000', Buffer.from('x'), 201, null, null, at, at)
+    },
+    [/insert into host_idempotency_key/, /select s.fingerprint/],
+  ],
+  [
+    'a key that has expired',
+    async () => {
+      await session('postern_gate')
+      await ofDatabase('host_claim_key', agency, 'user-25', 'sendMessage', 'key-25', Buffer.from('x'), 201, null, null, at, at)
+    },
+    [/delete from host_idempotency_key s where s.agency_id/],
+  ],
+  [
+    'a domain transaction',
+    async () => {
+      await session('postern_write', patient)
+      await ofDatabase('host_open', ...opened)
+      await ownership(revokeConsent.ownership)
+      await ownership(sendMessage.ownership)
+      await ofDatabase('host_close', ...closed)
+    },
+    [/from consent_record c where/, /insert into host_idempotency_key/, /select 1 from consent_record o/, /update host_idempotency_key/, /update audit_head h/, /insert into audit_event/],
+  ],
+  [
+    'a group of refusals and reads',
+    () => ofDatabase('audit_append_batch', 3, JSON.stringify([{ ...audited, outcome: 'FORBIDDEN', agent_id: 'x' }, { ...audited, id: newId(), outcome: 'success' }])),
+    [/from audit_head h where/, /update audit_head h/, /insert into audit_event/, /insert into audit_ai_action/],
+  ],
+  ['audit: all events', auditor(() => readEvents(client, agency, filter)), [/from audit_event/]],
+  ['audit: by action', auditor(() => readEvents(client, agency, { ...filter, action: 'action-5' })), [/action = /]],
+  ['audit: by actor', auditor(() => readEvents(client, agency, { ...filter, actor: 'user-25' })), [/user_id = /]],
+  ['audit: by entity', auditor(() => readEvents(client, agency, { ...filter, entity: 'x' })), [/entity_id = /]],
+  ['audit: refused', auditor(() => readEvents(client, agency, { ...filter, outcome: 'FORBIDDEN' })), [/outcome = /]],
+  ['audit: of an hour', auditor(() => readEvents(client, agency, { ...filter, from: new Date(Date.now() - 3.6e6), to: at })), [/at >= /]],
+  ['audit: AI actions', auditor(() => readAiActions(client, agency, filter)), [/from audit_ai_action/]],
+  ['audit: an export’s stretches', auditor(() => stretchesBetween(client, agency, new Date(Date.now() - 3.6e6), undefined)), [/min\(seq\)/]],
+  ['audit: one row of a chain', auditor(() => hashAt(client, { agencyId: agency, lane: 0 }, 50)), [/from audit_event/]],
+  ['the agency’s modules', auditor(async () => (await session('postern_read'), client.query('select modules from host_agency where id = $1', [agency]))), [/from host_agency/]],
+]
+
+t.test('every hot statement comes by an index that begins with the agency, and reads no table whole', async (t) => {
+  await ready
+  await leadingColumn()
+  for (const [name, work, statements] of paths) {
+    const seen = await plansOf(work)
+    for (const statement of statements) t.ok(seen.some(({ text }) => statement.test(text)), `${name}: ${String(statement)}`, { seen: seen.map(({ text }) => text) })
+    t.same(seen.flatMap(faultsOf), [], `${name}: ${seen.length} statements`, { plans: seen })
+  }
+})
+
+t.test('a statement that has lost its index is found out', async (t) => {
+  const without = (...planted: string[]) =>
+    plansOf(async () => {
+      await client.query('reset session authorization')
+      for (const sql of planted) await client.query(sql)
+      await client.query('set local session authorization postern_app')
+      return read('op_list_messages', patient, conversation, ...position)()
+    })
+  const bare = ['drop index messaging_message_of_conversation', 'alter table messaging_message drop constraint messaging_message_pkey']
+  t.match((await without(...bare)).flatMap(faultsOf), [/: reads all of messaging_message$/])
+  await client.query('set session authorization postern_app')
+  const byTime = 'create index by_time on messaging_message (created_at, id)'
+  t.match((await without(...bare, byTime, 'set local enable_seqscan = off', 'set local enable_sort = off')).flatMap(faultsOf), [/: comes by by_time$/])
+})
