@@ -8,6 +8,7 @@ import { answerErrors } from './host/answer-errors.ts'
 import { buildServer } from './host/build-server.ts'
 import { checkManifests } from './host/contract-check.ts'
 import type { ContextDefinition } from './host/define-context.ts'
+import { closeServer } from './host/close-server.ts'
 import type { GateName } from './host/gates/gate.ts'
 import { serveHealth, serveOps } from './host/health.ts'
 import { guardRoutes, loadContexts, type Loaded } from './host/load-contexts.ts'
@@ -43,6 +44,9 @@ export interface Postern {
   /** Finishes what is in flight, then closes everything that was opened. */
   close(): Promise<void>
 }
+
+/** How long a request in flight may still take at shutdown, in milliseconds. */
+const requestPatienceMs = 10_000
 
 const showsDocs = (config: AppConfig): boolean => config.profile === 'development' || config.server.publicDocs
 
@@ -105,8 +109,8 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     await app.ready()
     const close = async (): Promise<void> => {
       closing = true
-      await app.close()
-      await ops.close()
+      await closeServer(app, requestPatienceMs)
+      await closeServer(ops, requestPatienceMs / 10)
       await parts.close()
     }
     return { app, ops, parts, loaded, log, close }

@@ -22,15 +22,30 @@ const listen = async ({ app, ops }: Postern, config: AppConfig): Promise<string>
   return address
 }
 
+/** A signal within this time after the first is its echo: npm and the watcher pass on what the terminal has sent to all. Milliseconds. */
+const echoMs = 1_000
+
+/** Stops on the first signal. One that comes again later comes from somebody who will not wait. */
+const stopOnSignal = (stop: () => void): void => {
+  let first: number | undefined
+  const onSignal = (): void => {
+    if (first === undefined) stop()
+    else if (performance.now() - first > echoMs) process.exit(1)
+    first ??= performance.now()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
+}
+
 /** Closes on a signal, on a crash, at the end. A signal that comes during the start waits for it: nothing is left half open. */
 const closeInTime = (building: Promise<Postern>): { readonly closing: () => boolean } => {
   let closing = false
-  closeWithGrace({ delay: graceMs, logger: false }, async ({ err }) => {
+  const { close } = closeWithGrace({ delay: graceMs, logger: false, skip: ['SIGINT', 'SIGTERM'] }, async ({ err }) => {
     closing = true
     const postern = await building.catch(() => null)
     if (err) postern?.log.error('crash', { kind: err.name })
     await postern?.close()
   })
+  stopOnSignal(close)
   return { closing: () => closing }
 }
 

@@ -21,7 +21,7 @@ export class RequestCall {
   readonly arrivedAt: number
   /** Unix milliseconds. */
   readonly at: number
-  readonly auditId: string
+  #auditId: string | null = null
   readonly ip: string
   principal: Principal | null = null
   scope: AgencyScope | null = null
@@ -43,7 +43,11 @@ export class RequestCall {
     this.ip = ip
     this.at = at
     this.arrivedAt = arrivedAt
-    this.auditId = newId(at)
+  }
+
+  /** Made when first asked for: not every request leaves a row. */
+  get auditId(): string {
+    return (this.#auditId ??= newId(this.at))
   }
 
   /** The agency in which the request works. */

@@ -18,12 +18,25 @@ const quoted = (value: string): string => (plain.test(value) ? `"${value}"` : JS
  * @see 02B, Logging; FusionEMS part 4, Request Logging
  */
 export const createRequestLog = (destination: LogDestination) => {
+  let second = 0
+  let prefix = ''
+  // The date down to the second is written once a second.
+  const timestamp = (): string => {
+    const now = Date.now()
+    const current = Math.floor(now / 1000)
+    if (current !== second) {
+      second = current
+      prefix = new Date(now).toISOString().slice(0, 20)
+    }
+    return `${prefix}${String(now % 1000).padStart(3, '0')}Z`
+  }
+
   return (call: RequestCall | null, request: FastifyRequest, reply: FastifyReply): void => {
     const { principal } = call ?? {}
     const agency = principal ? (call!.scope ? call!.agencyId : principal.agencyId) : platformAgency
     const elapsed = call ? performance.now() - call.arrivedAt : reply.elapsedTime
     destination.write(
-      `{"level":30,"timestamp":"${new Date().toISOString()}","tenantId":"${agency}","userId":${quoted(principal?.userId ?? '')},"commandId":"${request.id}","action":"${
+      `{"level":30,"timestamp":"${timestamp()}","tenantId":"${agency}","userId":${quoted(principal?.userId ?? '')},"commandId":"${request.id}","action":"${
         call?.operation.name ?? 'unknownRoute'
       }","outcome":"${call?.outcome ?? (reply.statusCode < 400 ? 'success' : 'NOT_FOUND')}","status":${reply.statusCode},"role":"${principal?.role ?? 'anonymous'}","method":"${
         request.method

@@ -10,7 +10,8 @@ const dataDir = mkdtempSync(join(tmpdir(), 'postern-cli-'))
 t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
 
 /** In a production-like place: a database of one's own, nothing embedded. */
-const npmRun = (name: string, args: readonly string[], env: Readonly<Record<string, string>>) => runScript(name, args, { env: { DATA_DIR: dataDir, ...env } })
+const npmRun = (name: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
+  runScript(name, args, { env: { DATA_DIR: dataDir, ...env } })
 
 const usage = `npm run agency -- add --name NAME [--id UUID] [--modules billing,dea]
 npm run agency -- modules --id UUID --modules billing,dea
@@ -63,5 +64,8 @@ t.test('what is missing or out of reach is said in one sentence, without a stack
   t.equal(code, 2)
   t.match(err, /^[^\n]*ECONNREFUSED[^\n]*\n$/)
   t.notMatch(err, 'secret')
-  t.match(await npmRun('migrate', [], { DATABASE_URL: 'mysql://here' }), { code: 2, err: /^The environment cannot be used:\n {2}DATABASE_URL / })
+  t.match(await npmRun('migrate', [], { DATABASE_URL: 'mysql://here' }), {
+    code: 2,
+    err: /^The environment cannot be used:\n {2}DATABASE_URL /,
+  })
 })

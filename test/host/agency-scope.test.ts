@@ -64,7 +64,7 @@ class Notes extends Migration {
 const addNoteStatement = writeStatement({
   operation: addNote,
   columns: { id: 'uuid', text: 'text' },
-  sql: 'insert into note (agency_id, id, text, audit_id) values (i.agency_id, i.id, i.text, i.audit_id)',
+  sql: 'insert into note (agency_id, id, text, audit_id) select i.agency_id, i.id, i.text, i.audit_id from items i',
 })
 const listNotesStatement = readStatement({
   operation: listNotes,

@@ -171,24 +171,44 @@ const leaks = async (...tried: Readonly<Record<string, () => Promise<boolean>>>[
   return found
 }
 
+/** Writes of several patients and agencies that are worked together: all that were answered with something that is not theirs, or arrived elsewhere. */
+const together = async (): Promise<string[]> => {
+  const own = { ana: ['k-ana'], ben: ['k-ben'], anaOfLakeside: ['k-ana'], cho: ['k-cho'] } as const
+  const first: Record<string, string> = {}
+  for (const [who, [key]] of Object.entries(own)) {
+    first[who] = (await post(who as Who, `/messaging/conversations/${foreign(who as Who).conversation}/messages`, { body: 'Once' }, { key })).body
+  }
+  const wrong: string[] = []
+  const tries = (Object.keys(own) as (keyof typeof own)[]).flatMap((who) =>
+    (Object.keys(own) as (keyof typeof own)[]).flatMap((whose) => [0, 1, 2].map((n) => ({ who, whose, again: who === whose && n > 0 }))),
+  )
+  const attempt = async ({ who, whose, again }: (typeof tries)[number]): Promise<void> => {
+    const path = `/messaging/conversations/${foreign(whose).conversation}/messages`
+    const answer = await post(who, path, { body: 'Once' }, again ? { key: own[who][0] } : {})
+    if (answer.statusCode !== (who === whose ? 201 : 403)) wrong.push(`${who} in the conversation of ${whose}: ${answer.statusCode}`)
+    if (again && answer.body !== first[who]) wrong.push(`${who} was answered with what is not theirs`)
+  }
+  await Promise.all(tries.map(attempt))
+  const strayed = await rowsOf(
+    'select from messaging_message m join messaging_conversation c on c.id = m.conversation_id where (c.agency_id, c.patient_id, c.created_by) is distinct from (m.agency_id, m.patient_id, m.sender_id)',
+  )
+  return strayed.length > 0 ? [...wrong, `${strayed.length} messages stand elsewhere`] : wrong
+}
+
 const tables = ['consent_record', 'messaging_conversation', 'messaging_message', 'host_idempotency_key']
 const rowSecurity = async (what: 'enable' | 'disable'): Promise<void> => {
   for (const table of tables) await superuser.query(`alter table ${table} ${what} row level security`)
 }
 
-/** Every comparison of agency and patient in the compiled functions and the gates becomes true, and a message goes where its conversation is. */
+/** Every comparison of agency and patient in the compiled functions and the gates becomes true. */
 const withoutPredicates = async (): Promise<string[]> => {
   const functions = await rowsOf<{ name: string; ddl: string }>(
-    "select proname as name, pg_get_functiondef(oid) as ddl from pg_proc where pronamespace = 'public'::regnamespace and (proname like 'op\\_%' or proname in ('consent_decision', 'host_claim_key')) and proname not like '%\\_across' order by 1",
+    "select proname as name, pg_get_functiondef(oid) as ddl from pg_proc where pronamespace = 'public'::regnamespace and (proname like 'op\\_%' or proname in ('consent_decision', 'consent_permits', 'host_claim_key')) and proname not like '%\\_across' order by 1",
   )
   const changed: string[] = []
   for (const { name, ddl } of functions) {
     const bare = ddl
-      .replaceAll(/\b\w\.(?:agency_id|patient_id) = (?:p_|i\.)(?:agency_id|patient_id|agency|subject_id)\b/g, 'true')
-      .replace(
-        'values (i.agency_id, i.id, i.conversation_id, i.patient_id, i.user_id, i.body, i.at, i.audit_id)',
-        'select o.agency_id, i.id, o.id, o.patient_id, i.user_id, i.body, i.at, i.audit_id from messaging_conversation o where o.id = i.conversation_id',
-      )
+      .replaceAll(/\b\w\.(?:agency_id|patient_id) = (?:(?:p_|i\.)(?:agency_id|patient_id|agency|subject_id)|v_agency|u\.claim)\b/g, 'true')
       .replace('(c.expires_at is null or c.expires_at > p_at)', '(c.expires_at is null or c.expires_at > p_at) limit 1')
     if (bare !== ddl) changed.push(name)
     await superuser.query(bare)
@@ -196,8 +216,20 @@ const withoutPredicates = async (): Promise<string[]> => {
   return changed
 }
 
+/** A message is put where its conversation is, so that not even the foreign key stands in the way. */
+const carelessStatement = async (): Promise<boolean> => {
+  const [found] = await rowsOf<{ ddl: string }>("select pg_get_functiondef('op_send_message'::regproc) as ddl")
+  const bare = found!.ddl.replace(
+    'select i.agency_id, i.id, i.conversation_id, i.patient_id, i.user_id, i.body, i.at, i.audit_id from items i',
+    'select o.agency_id, i.id, o.id, o.patient_id, i.user_id, i.body, i.at, i.audit_id from items i join messaging_conversation o on o.id = i.conversation_id',
+  )
+  await superuser.query(bare)
+  return bare !== found!.ddl
+}
+
 t.test('with both layers nothing is answered or written that is not the caller’s', async (t) => {
   t.same(await leaks(attacks, transactionAttacks), [])
+  t.same(await together(), [], 'many at once')
   t.equal((await itemsOf('ana', '/consents')).length, 1, 'what is theirs is')
   t.equal((await itemsOf('clinician', '/consents')).length, 2)
   t.equal((await send('ana', foreign('ana').conversation)).statusCode, 201)
@@ -213,13 +245,18 @@ t.test('without row security the predicates alone hold', async (t) => {
   await rowSecurity('disable')
   t.equal((await rowsOf("select from pg_class where relname = any ($1) and relrowsecurity", tables)).length, 0)
   t.same(await leaks(attacks, transactionAttacks), [])
+  t.same(await together(), [], 'many at once')
   await rowSecurity('enable')
 })
 
 t.test('without the predicates row security alone holds', async (t) => {
-  const changed = ['consent_decision', 'host_claim_key', 'op_get_consent', 'op_list_consents', 'op_list_conversations', 'op_list_messages', 'op_send_message']
+  const changed = ['consent_decision', 'consent_permits', 'host_claim_key', 'op_get_consent', 'op_list_consents', 'op_list_conversations', 'op_list_messages', 'op_send_message']
   t.same(await withoutPredicates(), changed, 'every function that has any')
   t.same(await leaks(attacks, carelessAttacks), [])
+  // Writes that are worked together share a session of their agency's patients: what keeps them apart there is ownership, and without it the foreign key.
+  t.same(await together(), [], 'many at once')
+  t.equal(await carelessStatement(), true)
+  t.same(await leaks(attacks), [], 'nor does a statement that takes what it finds')
 })
 
 t.test('without both, every probe sees its leak: none of them passes for nothing', async (t) => {
@@ -255,7 +292,7 @@ t.test('a missing or malformed context is rejected with 42501, never answered as
   await t.rejects(app.query(`select * from op_list_conversations(null, 'user', $1, null, now(), ${page})`, [ana]), { code: '42501' })
   const item = { patient_id: ana, user_id: 'user', at: new Date(), id: newId(), conversation_id: foreign('ana').conversation, body: '\\x00' }
   const write = await compiledCall(superuser, 'op_send_message', item, 0)
-  await t.rejects(app.query(write), { code: 'PTITM', detail: '42501' }, 'a compiled write, and what was at fault')
+  await t.rejects(app.query(write), { code: '42501' }, 'a compiled write')
   const plan = { operation: 'x', effect: 'read', patientId: null, userId: 'user', at: new Date(), auditId: newId(), ownership: null, consent: null, key: null, stillOn: () => true } as const
   for (const agencyId of ['', 'riverside']) {
     const opened = host.parts.host.transactions.run({ ...plan, agencyId }, async (tx) => ({ outcome: { body: await tx.find(ConsentRecord, {}) }, audit: null, status: 200, sealed: null }))

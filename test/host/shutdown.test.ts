@@ -57,16 +57,24 @@ t.test('closing finishes what is in flight, takes nothing new, and leaves nothin
   await once(idle, 'connect')
   const idleEnded = once(idle, 'close')
 
+  console.error('begin', performance.now())
   await rows.query('begin')
   await rows.query('lock table messaging_message in exclusive mode')
   const send = (): Promise<Answer> => overTheWire(port, agent, 'POST', url, { authorization, 'idempotency-key': newId() }, { body: 'In flight' })
+  let arrived = 0
+  const allArrived = new Promise<void>((resolve) => host.app.server.on('request', () => void ((arrived += 1) === 30 && resolve())))
   const inFlight = Array.from({ length: 30 }, send)
+  await allArrived
+  console.error('arrived', performance.now())
   await blocked(rows, 1)
+  console.error('closing', performance.now())
   const closing = host.close()
   await idleEnded
+  console.error('idle ended', performance.now())
   t.pass('a connection on which nothing happens is ended at once')
   const refused = await overTheWire(port, new Agent(), 'GET', '/health/live', {}).catch((error: NodeJS.ErrnoException) => error.code)
   t.equal(refused, 'ECONNREFUSED', 'nobody new comes in')
+  console.error('commit', performance.now())
   await rows.query('commit')
 
   const answers = await Promise.all(inFlight)

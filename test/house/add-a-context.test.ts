@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { testDatabase } from '../database.ts'
-import { projectRoot, runScript, startService } from './service-process.ts'
+import { freshEnvironment, projectRoot, runScript, startService } from './service-process.ts'
 
 const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8')
 const files = [...readme.matchAll(/^```ts file=(\S+)\n([\s\S]*?)^```$/gm)].map(([, path, text]) => ({ path: path!, text: text! }))
@@ -35,9 +35,17 @@ t.test("the README's context is refused, approved and served", async (t) => {
   const { appUrl, ownerUrl, bypassUrl } = await testDatabase(t)
   const root = copyProject(t)
   const dataDir = join(root, '.data')
-  const env = { DATABASE_URL: appUrl, DATABASE_MIGRATION_URL: ownerUrl, DATABASE_BYPASS_URL: bypassUrl, IP_LIMIT: 'all=1000/60s,anonymous=1000/60s' }
+  const env = {
+    DATABASE_URL: appUrl,
+    DATABASE_MIGRATION_URL: ownerUrl,
+    DATABASE_BYPASS_URL: bypassUrl,
+    IP_LIMIT: 'all=1000/60s,anonymous=1000/60s',
+  }
 
-  t.same(files.map(({ path }) => path), ['routes/greeting/index.ts', 'plugins/contexts/greeting/index.ts'])
+  t.same(
+    files.map(({ path }) => path),
+    ['routes/greeting/index.ts', 'plugins/contexts/greeting/index.ts'],
+  )
   for (const { path, text } of files) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
@@ -56,11 +64,16 @@ t.test("the README's context is refused, approved and served", async (t) => {
 
   edit(join(root, 'config/contract.ts'), (text) => text.replace(/\n {2}\],\n {2}amendments/, `\n${approval}\n  ],\n  amendments`))
 
-  await t.test('its types hold', async (t) => {
+  await t.test('its types hold, and the rules that the house has for schemas', async (t) => {
     const program = join(root, 'tsconfig.greeting.json')
     writeFileSync(program, JSON.stringify({ extends: './tsconfig.json', include: ['plugins/contexts/greeting'] }))
-    const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript7/bin/tsc', '-p', program], { cwd: root, encoding: 'utf8', timeout: 60_000 })
-    t.equal(status, 0, stdout)
+    const node = (...args: string[]) =>
+      spawnSync(process.execPath, args, { cwd: root, env: freshEnvironment(root), encoding: 'utf8', timeout: 60_000 })
+    const types = node('node_modules/typescript7/bin/tsc', '-p', program)
+    t.equal(types.status, 0, types.stdout)
+    const rules = node('test/house/schemas.test.ts')
+    t.equal(rules.status, 0)
+    t.match(rules.stdout, '# Subtest: what getGreeting gives is what its schema names')
   })
 
   await t.test('the contract shows it, once it is printed anew', async (t) => {
@@ -82,7 +95,8 @@ t.test("the README's context is refused, approved and served", async (t) => {
       return { status: response.status, body: (await response.json()) as Record<string, unknown> }
     }
     const tokenOf = async (persona: string) =>
-      (await ask('/dev/token', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ persona }) })).body['access_token'] as string
+      (await ask('/dev/token', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ persona }) }))
+        .body['access_token'] as string
     const as = async (persona: string) => ask('/api/greeting', { headers: { authorization: `Bearer ${await tokenOf(persona)}` } })
     t.same(await as('patient-ana'), { status: 200, body: { greeting: 'Hello, patient' } })
     t.same(await as('clinician'), { status: 200, body: { greeting: 'Hello, clinical_staff' } })

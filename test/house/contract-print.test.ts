@@ -20,7 +20,9 @@ const named = (name: string): AnyOperation => declared.operations.find(({ operat
 /** The declarations as they would be with one operation, or one manifest, changed. */
 const operationWith = (name: string, change: Partial<AnyOperation>): Declared => ({
   ...declared,
-  operations: declared.operations.map((one) => (one.operation.name === name ? { ...one, operation: { ...one.operation, ...change } } : one)),
+  operations: declared.operations.map((one) =>
+    one.operation.name === name ? { ...one, operation: { ...one.operation, ...change } } : one,
+  ),
 })
 const manifestWith = (name: string, change: Partial<Manifest>): Declared => ({
   ...declared,
@@ -41,8 +43,19 @@ const draftsWith = (change: Partial<AnyOperation>, manifest: Partial<Manifest> =
   contract: { ...declared.contract, approvals: [...declared.contract.approvals, drafts] },
 })
 
-const amendment = { id: 'A-1', clause: 'MIG-03 §5', decision: 'amended', permits: ['messaging: mail'], approvedBy: 'Migration Roadmap Owner', date: '2026-01-01', reason: 'asked for' } as const
-const amendedWith = (change: object): Declared => ({ ...declared, contract: { ...declared.contract, amendments: [{ ...amendment, ...change }] } })
+const amendment = {
+  id: 'A-1',
+  clause: 'MIG-03 §5',
+  decision: 'amended',
+  permits: ['messaging: mail'],
+  approvedBy: 'Migration Roadmap Owner',
+  date: '2026-01-01',
+  reason: 'asked for',
+} as const
+const amendedWith = (change: object): Declared => ({
+  ...declared,
+  contract: { ...declared.contract, amendments: [{ ...amendment, ...change }] },
+})
 
 const rootWith = (file: string, text: string): Declared => {
   const root = mkdtempSync(join(tmpdir(), 'postern-rooms-'))
@@ -58,7 +71,11 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
   'provider-portal-effects': [draftsWith({ effect: 'write', method: 'POST' })],
   'effects-declared': [operationWith('listMessages', { effect: 'admin' }), adding('shell', 'listMessages', { name: 'getMe' })],
   'capabilities-approved': [manifestWith('messaging', { capabilities: ['fields', 'queue'] }), manifestWith('audit', { name: 'auditing' })],
-  'no-forbidden-verbs': [draftsWith({ name: 'finalizeDraft' }), draftsWith({ path: '/clinical-drafts/:draftId/sign' }), draftsWith({ path: '/appointments/cancel' })],
+  'no-forbidden-verbs': [
+    draftsWith({ name: 'finalizeDraft' }),
+    draftsWith({ path: '/clinical-drafts/:draftId/sign' }),
+    draftsWith({ path: '/appointments/cancel' }),
+  ],
   'no-outbound': [
     manifestWith('consent', { upstreamHosts: ['ehr.example.org'] }),
     manifestWith('consent', { capabilities: ['mail'] }),
@@ -66,7 +83,12 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
   ],
   order: [manifestWith('consent', { step: 2 }), manifestWith('audit', { step: 2 }), draftsWith({}, { step: 3 })],
   'contexts-approved': [manifestWith('messaging', { name: 'billing' })],
-  'amendments-complete': [amendedWith({ approvedBy: '' }), amendedWith({ date: '' }), amendedWith({ reason: '' }), amendedWith({ permits: [] })],
+  'amendments-complete': [
+    amendedWith({ approvedBy: '' }),
+    amendedWith({ date: '' }),
+    amendedWith({ reason: '' }),
+    amendedWith({ permits: [] }),
+  ],
   'patients-write-messages': [
     operationWith('sendMessage', { audience: ['patient', 'provider'] }),
     operationWith('createConversation', { audience: ['staff'] }),
@@ -74,10 +96,15 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
   ],
   'messaging-operations': [adding('messaging', 'sendMessage', { name: 'replyToMessage' }), { ...declared, operations: [] }],
   'messaging-has-no-reach': [
-    ...(['queue', 'mail', 'outbound-http', 'documents', 'identity-admin'] as const).map((one) => manifestWith('messaging', { capabilities: ['fields', one] })),
+    ...(['queue', 'mail', 'outbound-http', 'documents', 'identity-admin'] as const).map((one) =>
+      manifestWith('messaging', { capabilities: ['fields', one] }),
+    ),
     manifestWith('messaging', { name: 'chat' }),
   ],
-  'messaging-switch': [operationWith('sendMessage', { killSwitch: undefined }), operationWith('createConversation', { killSwitch: 'USE_CONSENT_WRITES' })],
+  'messaging-switch': [
+    operationWith('sendMessage', { killSwitch: undefined }),
+    operationWith('createConversation', { killSwitch: 'USE_CONSENT_WRITES' }),
+  ],
   'messaging-consent': [
     operationWith('sendMessage', { consent: undefined }),
     operationWith('sendMessage', { consent: { scope: 'advisor', patient: 'caller' } }),
@@ -89,8 +116,14 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
     operationWith('sendMessage', { ownership: { ...named('sendMessage').ownership!, owner: { column: 'created_by', claim: 'sub' } } }),
   ],
   'messaging-reads-unswitched': [operationWith('listMessages', { killSwitch: 'USE_CHAT_WRITES' })],
-  'bodies-closed': [operationWith('sendMessage', { body: Type.Object({ body: Type.String() }) }), operationWith('listConversations', { query: Type.Object({}) })],
-  'messaging-keys': [operationWith('sendMessage', { idempotency: 'accepted' }), operationWith('createConversation', { idempotency: 'none' })],
+  'bodies-closed': [
+    operationWith('sendMessage', { body: Type.Object({ body: Type.String() }) }),
+    operationWith('listConversations', { query: Type.Object({}) }),
+  ],
+  'messaging-keys': [
+    operationWith('sendMessage', { idempotency: 'accepted' }),
+    operationWith('createConversation', { idempotency: 'none' }),
+  ],
   'messaging-limits': [
     operationWith('createConversation', { limits: [] }),
     operationWith('sendMessage', { limits: [{ policy: 'messaging', per: 'user' }] }),
@@ -111,7 +144,8 @@ t.test('every check holds, and every one can fail', async (t) => {
   t.same(Object.keys(violations).sort(), Object.keys(contractChecks).sort())
   for (const [name, planted] of Object.entries(violations)) {
     t.equal(contractChecks[name]!(declared), true, `${name} holds`)
-    for (const [index, violation] of planted.entries()) t.equal(contractChecks[name]!(violation), false, `${name} finds violation ${index + 1}`)
+    for (const [index, violation] of planted.entries())
+      t.equal(contractChecks[name]!(violation), false, `${name} finds violation ${index + 1}`)
   }
   t.equal(contractChecks['provider-portal-effects']!(draftsWith({ effect: 'draft', method: 'POST' })), true, 'what is allowed passes')
   t.equal(contractChecks['amendments-complete']!(amendedWith({})), true)
@@ -121,7 +155,10 @@ t.test('what a check finds is printed as broken, and told', async (t) => {
   const violation = manifestWith('messaging', { capabilities: ['fields', 'queue'] })
   const { text, failures } = printContract(violation, clauses)
   t.match(text, /^\| 02B, Explicitly Forbidden \|.*\| messaging-has-no-reach: BROKEN, patients-write-messages: holds \|/m)
-  t.same(failures.filter((failure) => failure.endsWith('is broken')), ['MIG-03 §4: capabilities-approved is broken', '02B, Explicitly Forbidden: messaging-has-no-reach is broken'])
+  t.same(
+    failures.filter((failure) => failure.endsWith('is broken')),
+    ['MIG-03 §4: capabilities-approved is broken', '02B, Explicitly Forbidden: messaging-has-no-reach is broken'],
+  )
   const unheard = printContract(declared, [{ id: 'X', says: 'nothing', checks: ['no-such-check'], tests: ['test/no-such.test.ts'] }])
   t.same(unheard.failures, ['X: no-such-check is broken', 'X: test/no-such.test.ts does not exist'])
   t.match(printContract(amendedWith({}), clauses).text, '| A-1 | MIG-03 §5 | amended | Migration Roadmap Owner | 2026-01-01 | asked for |')
@@ -138,8 +175,14 @@ const sections = [
 const unproved = ['MIG-03 §6.2', 'MIG-03 §6.3', 'MIG-03 §6.4']
 
 t.test('every clause of the documents is listed, checked and proved', async (t) => {
-  t.same(clauses.map(({ id }) => id), sections)
-  t.same(clauses.filter(({ tests }) => tests.length === 0).map(({ id }) => id), unproved)
+  t.same(
+    clauses.map(({ id }) => id),
+    sections,
+  )
+  t.same(
+    clauses.filter(({ tests }) => tests.length === 0).map(({ id }) => id),
+    unproved,
+  )
   for (const { id, checks } of clauses) t.ok(checks.length > 0, `${id} has a check`)
   t.same([...new Set(clauses.flatMap(({ checks }) => checks))].sort(), Object.keys(contractChecks).sort(), 'every check serves a clause')
   t.same(printContract(declared, clauses).failures, [], 'every check holds and every test is there')
@@ -149,5 +192,6 @@ t.test('npm run contract prints CONTRACT.md', async (t) => {
   const { code, out, err } = await runScript('contract')
   t.same([code, err], [0, ''])
   t.equal(out, readFileSync(join(projectRoot, 'CONTRACT.md'), 'utf8'))
-  for (const { operation } of declared.operations) t.match(out, new RegExp(`\\| ${operation.name} \\| ${operation.method} /api`), `${operation.name} is printed`)
+  for (const { operation } of declared.operations)
+    t.match(out, new RegExp(`\\| ${operation.name} \\| ${operation.method} /api`), `${operation.name} is printed`)
 })

@@ -36,7 +36,11 @@ export interface Said {
 }
 
 /** Runs a script of package.json to its end, the way npm does. */
-export const runScript = (name: string, args: readonly string[] = [], { root = projectRoot, env = {} }: { root?: string; env?: Readonly<Record<string, string>> } = {}): Promise<Said> =>
+export const runScript = (
+  name: string,
+  args: readonly string[] = [],
+  { root = projectRoot, env = {} }: { root?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<Said> =>
   new Promise((done) => {
     const options = { cwd: root, env: freshEnvironment(root, env), timeout: 60_000 }
     execFile('sh', ['-c', unwatched(`${scriptOf(name)} "$@"`), 'sh', ...args], options, (error, out, err) => {
@@ -90,7 +94,10 @@ export const dataFolder = (t: Teardown): string => {
 const addressLine = /^Postern serves at (http:\S+)$/m
 
 /** Runs what `npm start` runs, the way npm does: through a shell, with the project's own programs first. On any free port unless told. */
-export const startService = (t: Teardown, { dataDir, env = {}, root = projectRoot, command = scriptOf('start') }: ServiceOptions): ServiceProcess => {
+export const startService = (
+  t: Teardown,
+  { dataDir, env = {}, root = projectRoot, command = scriptOf('start') }: ServiceOptions,
+): ServiceProcess => {
   const child = spawn('sh', ['-c', unwatched(command)], {
     cwd: root,
     env: freshEnvironment(root, { PORT: '0', DATA_DIR: dataDir, ...env }),

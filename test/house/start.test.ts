@@ -30,7 +30,8 @@ const api = async (address: string, path: string, options: { token?: string; key
   return { status: response.status, body: (await response.json()) as Record<string, any> }
 }
 
-const tokenOf = async (address: string, persona: string): Promise<string> => (await api(address, '/dev/token', { body: { persona } })).body['access_token'] as string
+const tokenOf = async (address: string, persona: string): Promise<string> =>
+  (await api(address, '/dev/token', { body: { persona } })).body['access_token'] as string
 
 const secondsUntilListening = async (service: ServiceProcess): Promise<[string, number]> => {
   const start = performance.now()
@@ -70,7 +71,10 @@ t.test('from nothing, again, after a kill, and to the end', async (t) => {
     t.comment(`second start: ${seconds.toFixed(1)} s`)
     t.ok(seconds < longest.again)
     const read = await api(again, `/api/consents?patientId=${ana}`, { token })
-    t.same(read.body['items'].map((item: { id: string }) => item.id), [granted.body['id']])
+    t.same(
+      read.body['items'].map((item: { id: string }) => item.id),
+      [granted.body['id']],
+    )
     const replay = await api(again, '/api/consents', { token, ...grant })
     t.same([replay.status, replay.body], [201, granted.body])
 
@@ -91,6 +95,8 @@ t.test('from nothing, again, after a kill, and to the end', async (t) => {
     t.equal((await beside.ended).code, 0)
     t.equal((await api(attached, `/api/consents/${granted.body['id']}`, { token })).status, 200)
 
+    // Ctrl-C under npm comes twice: from the terminal, and from npm that passes it on.
+    third.signal('SIGINT')
     third.signal('SIGINT')
     t.same(await third.ended, { code: 0, signal: null })
     t.equal(postgresIn(dataDir), null)
@@ -129,8 +135,16 @@ const oldNodes = ['/usr/local/bin/node', '/usr/bin/node'].filter(
 
 t.test('a Node below the floor gets one sentence', { skip: oldNodes.length === 0 && 'there is none here' }, async (t) => {
   for (const name of ['start', 'test', 'contract']) {
-    const [command] = scriptOf(name).replace(/^exec /, '').replace(/^node /, `${oldNodes[0]} `).split(' && ')
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', `unset NODE_OPTIONS; ${command}`], { cwd: projectRoot, env: freshEnvironment(projectRoot), encoding: 'utf8', timeout: 20_000 })
+    const [command] = scriptOf(name)
+      .replace(/^exec /, '')
+      .replace(/^node /, `${oldNodes[0]} `)
+      .split(' && ')
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', `unset NODE_OPTIONS; ${command}`], {
+      cwd: projectRoot,
+      env: freshEnvironment(projectRoot),
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
     t.equal(status, 1)
     t.equal(stdout, '')
     t.match(stderr, /^Postern needs Node 24 and this is Node \d+\.\d+\.\d+: [^\n]+\.\n$/)

@@ -6,8 +6,9 @@ import { readAiActions, readEvents, type AiAction, type EventFilter } from './au
 import { auditRecord, type AuditRecord } from './audit-record.ts'
 import { asAuditor, readAcross, readAsAuditor, withConnection } from './audit-session.ts'
 import type { CheckpointStore } from './checkpoint-store.ts'
-import { exportLines, stretchesBetween } from './export.ts'
+import { exportLines } from './export.ts'
 import { readSignedHeads } from './signed-heads.ts'
+import { stretchesBetween } from './stretches.ts'
 import { verifyAudit, type Verification } from './verify.ts'
 
 export type { AiAction, EventFilter } from './audit-queries.ts'

@@ -1,5 +1,5 @@
 import { constants, createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Clock } from '../../../domain/shared/clock.ts'
@@ -17,6 +17,7 @@ export interface CheckpointStore {
 
 const fileName = /^[A-Za-z0-9-]{1,64}\.\d{4}-\d{2}-\d{2}\.ndjson$/
 const largestLine = 1024 * 1024
+const dayMs = 24 * 3600 * 1000
 
 const linesOf = async function* (path: string): AsyncIterable<string> {
   const input = createReadStream(path, { encoding: 'utf8' })
@@ -61,7 +62,7 @@ const chainsOf = (line: string): string[] => {
 }
 
 /**
- * A finished day keeps, for each chain, the last line that names it: a later head stands for all before it, so nothing is lost that
+ * A thinned file keeps, for each chain, the last line that names it: a later head stands for all before it, so nothing is lost that
  * verification needs, and a directory grows by days and chains instead of by commits.
  */
 const thin = async (path: string): Promise<void> => {
@@ -75,33 +76,31 @@ const thin = async (path: string): Promise<void> => {
   })
 }
 
+/** Files of finished days that are still large, of instances that ended before they could thin them. */
+const thinOldFiles = async (directory: string, today: string, large: number): Promise<void> => {
+  const [dayBefore] = new Date(Date.parse(today) - dayMs).toISOString().split('T')
+  for (const name of await filesOf(directory)) {
+    // Yesterday's may still be written to by an instance whose clock is behind.
+    const old = name.split('.')[1]! < dayBefore!
+    if (old && (await stat(join(directory, name))).size > large) await thin(join(directory, name))
+  }
+}
+
 /**
- * Checkpoints as NDJSON files, one per instance and UTC day, appended to and synced line by line.
+ * Checkpoints as NDJSON files, one per instance and UTC day, appended to and synced line by line. A file that grows past `largestFile`
+ * bytes, or whose day is over, is thinned.
  *
  * @param instance 1 to 64 letters, digits and hyphens; no two running instances may share it.
  */
-export const fileCheckpoints = (directory: string, instance: string, clock: Clock): CheckpointStore => {
+export const fileCheckpoints = (directory: string, instance: string, clock: Clock, largestFile = 16 * 1024 * 1024): CheckpointStore => {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(instance)) throw new Error('an instance is named by 1 to 64 letters, digits and hyphens')
-  let current: { readonly name: string; readonly handle: FileHandle } | undefined
+  let current: { readonly name: string; readonly handle: FileHandle; bytes: number } | undefined
 
-  const openFile = async (name: string): Promise<FileHandle> => {
+  const openFile = async (name: string): Promise<void> => {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const handle = await open(join(directory, name), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600)
+    current = { name, handle, bytes: (await handle.stat()).size }
     await syncDirectory(directory)
-    return handle
-  }
-
-  const today = async (): Promise<FileHandle> => {
-    const name = `${instance}.${new Date(clock.now()).toISOString().slice(0, 10)}.ndjson`
-    if (current?.name === name) return current.handle
-    const finished = current
-    current = { name, handle: await openFile(name) }
-    if (finished) {
-      await finished.handle.close()
-      // A file that may only be appended to stays as it is: then it is larger, and no less true.
-      await thin(join(directory, finished.name)).catch(() => {})
-    }
-    return current.handle
   }
 
   const close = async (): Promise<void> => {
@@ -110,14 +109,31 @@ export const fileCheckpoints = (directory: string, instance: string, clock: Cloc
     await open?.handle.close()
   }
 
+  // A file that may only be appended to stays as it is: then it is larger, and no less true.
+  const tidy = async (work: Promise<void>): Promise<void> => work.catch(() => {})
+
+  const ready = async (): Promise<NonNullable<typeof current>> => {
+    const day = new Date(clock.now()).toISOString().slice(0, 10)
+    const name = `${instance}.${day}.ndjson`
+    const before = current
+    if (before && (before.name !== name || before.bytes > largestFile)) {
+      await close()
+      await tidy(thin(join(directory, before.name)))
+    }
+    if (!current) await openFile(name)
+    if (before?.name !== name) await tidy(thinOldFiles(directory, day, largestFile / 16))
+    return current!
+  }
+
   return {
     async append(line) {
       if (line.length > largestLine) throw new Error('a checkpoint line is too long')
       try {
-        const handle = await today()
+        const file = await ready()
         // The newline in front ends a line that a crash has torn.
-        await handle.appendFile(`\n${line}\n`)
-        await handle.datasync()
+        await file.handle.appendFile(`\n${line}\n`)
+        await file.handle.datasync()
+        file.bytes += line.length + 2
       } catch (error) {
         await close().catch(() => {})
         throw error

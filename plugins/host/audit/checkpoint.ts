@@ -25,11 +25,12 @@ type WrittenHead = [agencyId: string, lane: number, seq: number, hash: string]
 /** What became of a line: its heads, or why it says nothing. */
 export type ReadLine = { readonly kind: 'signed'; readonly checkpoint: Checkpoint } | { readonly kind: 'torn' | 'forged' | 'unknown-key' }
 
-/**
- * Reads a line. `torn`: not a whole line (a crash while it was written); `forged`: the signature does not fit;
- * `unknown-key`: signed by a key that the verifier was not given.
- */
-export const readCheckpoint = (verifier: SignatureVerifier, line: string): ReadLine => {
+const contentOf = (text: string): Checkpoint => {
+  const { instance, at, heads } = JSON.parse(text) as { instance: string; at: string; heads: WrittenHead[] }
+  return { instance, at, heads: heads.map(([agencyId, lane, seq, hash]) => ({ agencyId, lane, seq, hash })) }
+}
+
+const read = (verifier: SignatureVerifier, line: string, checked: boolean): ReadLine => {
   let signed: SignedLine
   try {
     signed = JSON.parse(line) as SignedLine
@@ -39,10 +40,19 @@ export const readCheckpoint = (verifier: SignatureVerifier, line: string): ReadL
   if (typeof signed?.checkpoint !== 'string' || typeof signed.key !== 'string' || typeof signed.signature !== 'string')
     return { kind: 'forged' }
   if (!verifier.keyIds.includes(signed.key)) return { kind: 'unknown-key' }
-  if (!verifier.verify(signed.checkpoint, signed)) return { kind: 'forged' }
-  const { instance, at, heads } = JSON.parse(signed.checkpoint) as { instance: string; at: string; heads: WrittenHead[] }
-  return {
-    kind: 'signed',
-    checkpoint: { instance, at, heads: heads.map(([agencyId, lane, seq, hash]) => ({ agencyId, lane, seq, hash })) },
+  if (checked && !verifier.verify(signed.checkpoint, signed)) return { kind: 'forged' }
+  try {
+    return { kind: 'signed', checkpoint: contentOf(signed.checkpoint) }
+  } catch {
+    return { kind: 'forged' }
   }
 }
+
+/**
+ * Reads a line. `torn`: not a whole line (a crash while it was written); `forged`: the signature does not fit;
+ * `unknown-key`: signed by a key that the verifier was not given.
+ */
+export const readCheckpoint = (verifier: SignatureVerifier, line: string): ReadLine => read(verifier, line, true)
+
+/** What a line claims, its signature not yet checked. */
+export const parseCheckpoint = (verifier: SignatureVerifier, line: string): ReadLine => read(verifier, line, false)

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { link, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import pg, { type ClientBase } from 'pg'
+import type { ClientBase } from 'pg'
 import type { Clock } from '../../../domain/shared/clock.ts'
 import { newId, platformAgency } from '../../../domain/shared/ids.ts'
 import { createPayloadCipher, type KeySet, type Signer } from '../crypto/index.ts'
@@ -13,8 +13,10 @@ import { auditInput } from './audit-input.ts'
 import { chainHead, type ChainHead } from './chain-head.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import type { CheckpointStore } from './checkpoint-store.ts'
-import { exportLines, runsBetween, type Stretch } from './export.ts'
+import { exportLines } from './export.ts'
 import { auditColumns } from './facts.ts'
+import { asOwner, monthBounds, partitionsOf } from './months.ts'
+import { runsBetween, type Stretch } from './stretches.ts'
 import { verifyAudit } from './verify.ts'
 import { hashAt } from './verify-chain.ts'
 
@@ -40,50 +42,8 @@ export interface Retired {
   readonly detached: readonly string[]
 }
 
-/** The audit trail is kept this long. @see design, Retention */
-export const retentionYears = 7
-
 /** The lane of commands that the owner runs; no instance leases it. */
 const ownerLane = 0
-
-const monthBounds = (month: string): { from: Date; to: Date; retirableFrom: Date } => {
-  const match = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(month)
-  if (!match) throw new Error('A month is written as YYYY-MM.')
-  const [year, index] = [Number(match[1]), Number(match[2]) - 1]
-  return {
-    from: new Date(Date.UTC(year, index)),
-    to: new Date(Date.UTC(year, index + 1)),
-    retirableFrom: new Date(Date.UTC(year + retentionYears, index + 1)),
-  }
-}
-
-const partitionsOf = (month: string): string[] => ['audit_event', 'audit_ai_action'].map((table) => `${table}_${month.replace('-', '_')}`)
-
-/** The months that have a partition and are old enough, the oldest first. */
-export const retirableMonths = async (ownerUrl: string, clock: Clock): Promise<string[]> =>
-  asOwner(ownerUrl, async (client) => {
-    const { rows } = await client.query<{ month: string }>(
-      `select to_char(to_date(substring(c.relname from '\\d{4}_\\d{2}$'), 'YYYY_MM'), 'YYYY-MM') as month
-       from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'audit_event'::regclass and c.relname ~ '\\d{4}_\\d{2}$' order by 1`,
-    )
-    return rows.map(({ month }) => month).filter((month) => monthBounds(month).retirableFrom.getTime() <= clock.now())
-  })
-
-const asOwner = async <T>(ownerUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
-  const client = new pg.Client({
-    connectionString: ownerUrl,
-    application_name: 'postern audit',
-    connectionTimeoutMillis: 10_000,
-    lock_timeout: 10_000,
-  })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
 
 const sha256Of = async (path: string): Promise<string> => {
   const hash = createHash('sha256')
@@ -213,14 +173,3 @@ export const retireMonth = async (options: RetireOptions): Promise<Retired> => {
     return retired
   })
 }
-
-/** Makes partitions for this month and the next 36 where they are missing. @returns how many were made */
-export const extendMonths = (ownerUrl: string, clock: Clock): Promise<number> =>
-  asOwner(ownerUrl, async (client) => {
-    const { rows } = await client.query<{ made: string }>(
-      `select count(*) filter (where audit_add_partition((date_trunc('month', $1::timestamptz at time zone 'UTC') + n * interval '1 month')::date)) as made
-       from generate_series(0, 36) n`,
-      [new Date(clock.now())],
-    )
-    return Number(rows[0]!.made)
-  })

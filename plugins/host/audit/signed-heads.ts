@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { SignatureVerifier } from '../crypto/index.ts'
 import { chainName, type ChainHead } from './chain-head.ts'
-import { readCheckpoint } from './checkpoint.ts'
+import { parseCheckpoint, readCheckpoint, type Checkpoint, type ReadLine } from './checkpoint.ts'
 import type { CheckpointStore } from './checkpoint-store.ts'
 import { hashAt } from './verify-chain.ts'
 
@@ -16,30 +16,52 @@ export interface SignedHeads {
   readonly unknownKeys: number
 }
 
-/** Reads every line of a checkpoint store. Lines that a crash has torn are passed over. */
+interface Candidate extends SignedHead {
+  readonly line: string
+}
+
+const add = (newest: Map<string, Candidate>, { at, heads }: Checkpoint, line: string, agencyId: string | undefined): void => {
+  for (const head of heads) {
+    if (agencyId && head.agencyId !== agencyId) continue
+    const known = newest.get(chainName(head))
+    if (!known || known.seq < head.seq) newest.set(chainName(head), { ...head, at, line })
+  }
+}
+
+/** The newest head of each chain, by the lines that `read` lets pass. */
+const collect = async (
+  store: Pick<CheckpointStore, 'read'>,
+  read: (line: string) => ReadLine,
+  agencyId: string | undefined,
+): Promise<{ newest: Map<string, Candidate>; forged: number; unknownKeys: number }> => {
+  const newest = new Map<string, Candidate>()
+  let forged = 0
+  let unknownKeys = 0
+  for await (const line of store.read()) {
+    const told = read(line)
+    if (told.kind === 'forged') forged += 1
+    if (told.kind === 'unknown-key') unknownKeys += 1
+    if (told.kind === 'signed') add(newest, told.checkpoint, line, agencyId)
+  }
+  return { newest, forged, unknownKeys }
+}
+
+/**
+ * Reads a checkpoint store. Signatures are checked of the lines that matter, the newest of each chain, and of all only where one of
+ * those is forged. Lines that a crash has torn are passed over.
+ */
 export const readSignedHeads = async (
   store: Pick<CheckpointStore, 'read'> | undefined,
   verifier: SignatureVerifier,
   agencyId?: string,
 ): Promise<SignedHeads> => {
-  const newest = new Map<string, SignedHead>()
-  let signedAt: string | null = null
-  let forged = 0
-  let unknownKeys = 0
-  for await (const line of store?.read() ?? []) {
-    const read = readCheckpoint(verifier, line)
-    if (read.kind === 'forged') forged += 1
-    if (read.kind === 'unknown-key') unknownKeys += 1
-    if (read.kind !== 'signed') continue
-    const { at, heads } = read.checkpoint
-    for (const head of heads) {
-      if (agencyId && head.agencyId !== agencyId) continue
-      if (signedAt === null || at > signedAt) signedAt = at
-      const known = newest.get(chainName(head))
-      if (!known || known.seq < head.seq) newest.set(chainName(head), { ...head, at })
-    }
-  }
-  return { newest, signedAt, forged, unknownKeys }
+  if (!store) return { newest: new Map(), signedAt: null, forged: 0, unknownKeys: 0 }
+  const claimed = await collect(store, (line) => parseCheckpoint(verifier, line), agencyId)
+  const lines = new Set([...claimed.newest.values()].map(({ line }) => line))
+  const suspicious = claimed.forged > 0 || [...lines].some((line) => readCheckpoint(verifier, line).kind !== 'signed')
+  const found = suspicious ? await collect(store, (line) => readCheckpoint(verifier, line), agencyId) : claimed
+  const times = [...found.newest.values()].map(({ at }) => at).toSorted()
+  return { newest: found.newest, signedAt: times.at(-1) ?? null, forged: found.forged, unknownKeys: found.unknownKeys }
 }
 
 /** The first signed head of a chain that its rows contradict: what was rewritten begins behind the one before it. */

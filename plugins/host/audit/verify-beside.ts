@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { chainName } from './chain-head.ts'
 import type { Finding } from './diagnose.ts'
 
 /** The first thing that is wrong, and where. */
@@ -7,32 +8,34 @@ export interface ChainBreak extends Finding {
   readonly lane: number
 }
 
-/** A row that no chain accounts for, where more rows are there than were counted along the chains. */
-export const strayRow = async (client: ClientBase, counted: number, agencyId?: string): Promise<ChainBreak | null> => {
-  const where = agencyId ? 'where agency_id = $1' : ''
-  const values = agencyId ? [agencyId] : []
-  const { rows } = await client.query<{ all: string }>(`select count(*) as all from audit_event ${where}`, values)
-  if (Number(rows[0]!.all) === counted) return null
-  const stray = await client.query<{ agency_id: string; lane: number; seq: string; id: string }>(
-    `select e.agency_id, e.lane, e.seq, e.id from audit_event e
-     where ${agencyId ? 'e.agency_id = $1 and' : ''} not exists (select from audit_head h where h.agency_id = e.agency_id and h.lane = e.lane) limit 1`,
-    values,
+// Steps from chain to chain along the index instead of reading every row.
+const presentSql = (agencyId?: string): string => {
+  const where = agencyId ? 'and e.agency_id = $1' : ''
+  return `
+    with recursive present as (
+      (select e.agency_id, e.lane, e.seq, e.id from audit_event e where true ${where} order by e.agency_id, e.lane, e.seq limit 1)
+      union all
+      select n.* from present p cross join lateral (
+        select e.agency_id, e.lane, e.seq, e.id from audit_event e where (e.agency_id, e.lane) > (p.agency_id, p.lane) ${where}
+        order by e.agency_id, e.lane, e.seq limit 1) n)
+    select * from present`
+}
+
+/** Names the first row of a chain that neither a head nor a retired month nor a signed head knows of. */
+export const strayRow = async (client: ClientBase, known: ReadonlySet<string>, agencyId?: string): Promise<ChainBreak | null> => {
+  const { rows } = await client.query<{ agency_id: string; lane: number; seq: string; id: string }>(
+    presentSql(agencyId),
+    agencyId ? [agencyId] : [],
   )
-  const row = stray.rows[0]
-  return row
-    ? {
-        kind: 'inserted',
-        agencyId: row.agency_id,
-        lane: row.lane,
-        seq: Number(row.seq),
-        id: row.id,
-        detail: 'the row belongs to a chain that has no head',
-      }
-    : null
+  const row = rows.find(({ agency_id, lane }) => !known.has(chainName({ agencyId: agency_id, lane })))
+  if (!row) return null
+  const detail = 'the row belongs to a chain that has no head'
+  return { kind: 'inserted', agencyId: row.agency_id, lane: row.lane, seq: Number(row.seq), id: row.id, detail }
 }
 
 const aiActionSql = (agencyId?: string): string => `
-  select coalesce(e.id, a.id) as id, coalesce(e.agency_id, a.agency_id) as agency_id, coalesce(e.lane, 0) as lane, coalesce(e.seq, 0) as seq, a.id is null as missing
+  select coalesce(e.id, a.id) as id, coalesce(e.agency_id, a.agency_id) as agency_id, coalesce(e.lane, 0) as lane,
+    coalesce(e.seq, 0) as seq, a.id is null as missing
   from (select * from audit_event where agent_id is not null ${agencyId ? 'and agency_id = $1' : ''}) e
   full join (select * from audit_ai_action ${agencyId ? 'where agency_id = $1' : ''}) a
     on a.agency_id = e.agency_id and a.id = e.id and a.at = e.at

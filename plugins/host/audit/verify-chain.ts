@@ -20,6 +20,8 @@ export interface Chain {
   readonly anchors: readonly Anchor[]
   /** `undefined` where the head's row is missing. */
   readonly head: ChainHead | undefined
+  /** Rows of one range; 20 000 unless told. */
+  readonly rangeRows?: number
   /** The last head that was signed. */
   readonly signed: (ChainHead & { readonly at: string }) | undefined
 }
@@ -31,7 +33,8 @@ export interface ChainResult {
   readonly signedHolds: boolean
 }
 
-const rangeRows = 20_000
+/** Rows that are checked by one statement, unless told. */
+const usualRange = 20_000
 const neighbours = 256
 
 // A range that begins in the middle takes the stored hash before it: whether that one is right is the range's before.
@@ -47,7 +50,7 @@ const rangeSql = `
   ) checked`
 
 const hashSql = 'select hash from audit_event where agency_id = $1 and lane = $2 and seq = $3 limit 2'
-const lastSql = 'select max(seq) as last from audit_event where agency_id = $1 and lane = $2'
+const endsSql = 'select min(seq) as first, max(seq) as last from audit_event where agency_id = $1 and lane = $2'
 
 const eventSql = `
   select lane, seq, outcome, reason, ${auditInput.map(({ name }) => name).join(', ')}, hash from audit_event
@@ -96,6 +99,7 @@ const checkRange = async (client: ClientBase, chain: Chain, after: number, until
 
 /** The next ranges side by side, one on each connection. */
 const checkRanges = (clients: readonly ClientBase[], chain: Chain, { seq, hash }: ChainPosition, to: number): Promise<Range[]> => {
+  const { rangeRows = usualRange } = chain
   const ranges = clients.map((client, index) => ({ client, after: seq + index * rangeRows })).filter(({ after }) => after < to)
   return Promise.all(
     ranges.map(({ client, after }, index) => checkRange(client, chain, after, Math.min(after + rangeRows, to), index === 0 ? hash : null)),
@@ -176,14 +180,16 @@ const checkRetired = async (client: ClientBase, chain: Chain, anchor: Anchor): P
 export const verifyChain = async (clients: readonly ClientBase[], chain: Chain): Promise<ChainResult> => {
   const client = clients[0]!
   const walk: Walk = { position: { seq: 0, hash: genesis }, rows: 0, finding: null }
+  const [ends] = await query(client, 'audit_ends', endsSql, [chain.agencyId, chain.lane])
+  const first = Number(ends!.first ?? 1)
+  if (first < 1) walk.finding = { kind: 'inserted', seq: first, detail: 'the first row of a chain has the number 1' }
   for (const anchor of chain.anchors) {
-    await follow(clients, chain, walk, anchor.fromSeq - 1)
+    if (!walk.finding) await follow(clients, chain, walk, anchor.fromSeq - 1)
     walk.finding ??= await checkRetired(client, chain, anchor)
     if (walk.finding) break
     walk.position = { seq: anchor.seq, hash: anchor.hash }
   }
-  const [row] = await query(client, 'audit_last', lastSql, [chain.agencyId, chain.lane])
-  const last = Math.max(Number(row!.last ?? 0), chain.head?.seq ?? 0)
+  const last = Math.max(Number(ends!.last ?? 0), chain.head?.seq ?? 0)
   if (!walk.finding) await follow(clients, chain, walk, last)
   const signed = walk.finding ? null : await checkSigned(client, chain, walk.position)
   const finding = walk.finding ?? signed ?? (last === 0 && !chain.head ? null : checkHead(chain, walk.position))

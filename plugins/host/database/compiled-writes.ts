@@ -78,7 +78,7 @@ const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[])
   return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, endsOf(writes), ...arrays] })
 }
 
-const stateOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
+const stateOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
 
 /** Errors that blame the data of one item, or a key that another transaction holds: the others may go without it. */
 const blamesOne = (error: unknown): boolean => /^(22|23|42|44|PT|55P03)/.test(stateOf(error))

@@ -78,6 +78,7 @@ const indexes = [
   'create index audit_event_entity on audit_event (agency_id, entity_id, at, id)',
   'create index audit_event_action on audit_event (agency_id, action, at, id)',
   "create index audit_event_refused on audit_event (agency_id, outcome, at, id) where outcome not in ('success', 'replayed')",
+  'create index audit_event_agent on audit_event (agency_id, at, id) where agent_id is not null',
   'create index audit_ai_action_at on audit_ai_action (agency_id, at, id)',
 ]
 

@@ -1,5 +1,6 @@
 import { Migration } from '@mikro-orm/migrations'
-import { auditFunctions, auditProtection } from './0003-audit-functions.ts'
+import { auditFunctions } from './0003-audit-functions.ts'
+import { auditProtection } from './0003-audit-protection.ts'
 import { auditRights, auditTables } from './0003-audit-tables.ts'
 
 /**

@@ -138,7 +138,8 @@ const body = (statement: WriteStatement, gates: SqlGates): string => `
 #variable_conflict use_column
 declare
   x text; v_agency uuid; v_from int := 1; v_to int; v_verdicts text[]; v_asked int; v_won uuid[]; v_claim text; v_answer bytea;
-  v_outcomes text[] := '{}'; v_reasons text[] := array_fill(null::text, array[cardinality(p_agency_id)]); v_stored bytea[] := '{}';
+  v_outcomes text[] := '{}'; v_reasons text[] := array_fill(null::text, array[cardinality(p_agency_id)]);
+  v_stored bytea[] := array_fill(null::bytea, array[cardinality(p_agency_id)]);
 begin
   foreach v_to in array p_ends loop
     v_agency := p_agency_id[v_from];

@@ -10,6 +10,7 @@ import {
   redactCredentials,
 } from '../../../plugins/host/audit/index.ts'
 import { readCheckpoint, writeCheckpoint } from '../../../plugins/host/audit/checkpoint.ts'
+import { readSignedHeads } from '../../../plugins/host/audit/signed-heads.ts'
 import { createFloodGate } from '../../../plugins/host/audit/flood-gate.ts'
 import { createVerifier } from '../../../plugins/host/crypto/index.ts'
 import { testDatabase } from '../../database.ts'
@@ -65,6 +66,37 @@ t.test('a finished day keeps the last signed head of every chain', async (t) => 
   t.same(readdirSync(directory).sort(), ['one.2026-12-01.ndjson', 'one.2026-12-02.ndjson'])
   const kept = readFileSync(join(directory, 'one.2026-12-01.ndjson'), 'utf8').trim().split('\n')
   t.same(kept.sort(), [lineOf(head(riverside, 1, 20), head(lakeside, 3, 4)), lineOf(head(riverside, 1, 50))].sort())
+})
+
+t.test('a file that grows too large is thinned while it is written, and so are those that others left', async (t) => {
+  const directory = folder(t)
+  const clock = frozenClock()
+  const lines = Array.from({ length: 30 }, (_, n) => lineOf(head(lakeside, 5, n + 1)))
+  const left = (name: string): void => writeFileSync(join(directory, name), lines.join('\n'))
+  left('gone.2026-11-01.ndjson')
+  left('busy.2026-11-30.ndjson')
+  const store = fileCheckpoints(directory, 'one', clock, 2_000)
+  t.teardown(() => store.close())
+  for (let seq = 1; seq <= 40; seq += 1) await store.append(lineOf(head(riverside, 1, seq)))
+  t.ok(statSync(join(directory, 'one.2026-12-01.ndjson')).size < 3_000)
+  t.equal(
+    readFileSync(join(directory, 'busy.2026-11-30.ndjson'), 'utf8').split('\n').length,
+    30,
+    'what may still be written to is left alone',
+  )
+  t.equal(readFileSync(join(directory, 'gone.2026-11-01.ndjson'), 'utf8'), `${lines[29]}\n`)
+  const verifier = createVerifier([signer.publicKey])
+  const found = await readSignedHeads(store, verifier)
+  t.match(
+    [...found.newest.values()],
+    [
+      { agencyId: lakeside, seq: 30 },
+      { agencyId: riverside, seq: 40 },
+    ],
+  )
+  await store.append(lineOf(head(riverside, 1, 99)).replace('99', '98'))
+  t.match(await readSignedHeads(store, verifier, riverside), { forged: 1, signedAt: '2026-12-01T10:00:00.000Z' })
+  t.match([...(await readSignedHeads(store, verifier, riverside)).newest.values()], [{ seq: 40 }], 'a forged head hides no true one')
 })
 
 t.test('a directory that cannot be written rejects, and works once it can', async (t) => {

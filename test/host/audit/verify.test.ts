@@ -206,6 +206,12 @@ const cases: readonly Case[] = [
     seq: 8,
   },
   {
+    what: 'a row before the first',
+    statements: [copyOf5('0')],
+    kind: 'inserted',
+    seq: 0,
+  },
+  {
     what: 'a row of a chain without a head',
     statements: [
       `insert into audit_event (id, agency_id, lane, seq, at, action, outcome, bypass, hash)
@@ -220,10 +226,19 @@ t.test('whatever somebody with every right does is named', async (t) => {
   const s = await scene(t)
   for (const { what, statements, kind, seq, names } of cases) {
     await tamper(s, ...statements)
-    const found = await verifyAudit({ client: dirty(s.superuser), checkpoints: s.checkpoints, publicKeys: [signer.publicKey], clock })
-    t.equal(found.valid, false, what)
-    t.match(found.firstBreak, { kind, seq }, what)
-    if (names !== undefined) t.equal(found.firstBreak?.id, names === forged ? forged : s.ids[names], `${what}: the row`)
+    for (const rangeRows of [20_000, 2, 5]) {
+      const found = await verifyAudit({
+        client: dirty(s.superuser),
+        checkpoints: s.checkpoints,
+        publicKeys: [signer.publicKey],
+        clock,
+        rangeRows,
+      })
+      const said = `${what}, in ranges of ${rangeRows}`
+      t.equal(found.valid, false, said)
+      t.match(found.firstBreak, { kind, seq }, said)
+      if (names !== undefined) t.equal(found.firstBreak?.id, names === forged ? forged : s.ids[names], `${said}: the row`)
+    }
     await s.superuser.query('rollback')
   }
   t.equal((await s.verify()).valid, true, 'each case was undone')
@@ -252,4 +267,21 @@ t.test('the AI action log must agree with the chain', async (t) => {
   t.match((await s.verify()).firstBreak, { kind: 'ai-action', seq: 13 })
   await s.superuser.query('delete from audit_ai_action')
   t.match((await s.verify()).firstBreak, { kind: 'ai-action', seq: 13 })
+})
+
+t.test('ranges that are checked side by side find the first break', async (t) => {
+  const s = await scene(t)
+  const beside = {
+    connectionString: s.db.ownerUrl,
+    checkpoints: s.checkpoints,
+    publicKeys: [signer.publicKey],
+    clock,
+    connections: 3,
+    rangeRows: 2,
+  }
+  t.match(await verifyAudit(beside), { valid: true, rows: 14 })
+  await s.superuser.query(triggersOff.join('; '))
+  await s.superuser.query(`update audit_event set user_id = 'ben' where ${row(11)}; delete from audit_event where ${row(6)}`)
+  t.match(await verifyAudit(beside), { valid: false, firstBreak: { kind: 'removed', seq: 6 } })
+  await t.rejects(verifyAudit({ ...beside, connectionString: s.db.ownerUrl.replace(/:\d+\//, ':1/') }))
 })
