@@ -8,7 +8,7 @@ import { answerErrors } from './host/answer-errors.ts'
 import { buildServer } from './host/build-server.ts'
 import { checkManifests } from './host/contract-check.ts'
 import type { ContextDefinition } from './host/define-context.ts'
-import { closeServer } from './host/close-server.ts'
+import { gracefulClose } from './host/close-server.ts'
 import type { GateName } from './host/gates/gate.ts'
 import { serveHealth, serveOps } from './host/health.ts'
 import { guardRoutes, loadContexts, type Loaded } from './host/load-contexts.ts'
@@ -47,6 +47,7 @@ export interface Postern {
 
 /** How long a request in flight may still take at shutdown, in milliseconds. */
 const requestPatienceMs = 10_000
+const opsPatienceMs = 1_000
 
 const showsDocs = (config: AppConfig): boolean => config.profile === 'development' || config.server.publicDocs
 
@@ -107,10 +108,10 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
         metrics: parts.metrics(),
       })
     await app.ready()
+    const ends = [gracefulClose(app, requestPatienceMs), gracefulClose(ops, opsPatienceMs)]
     const close = async (): Promise<void> => {
       closing = true
-      await closeServer(app, requestPatienceMs)
-      await closeServer(ops, requestPatienceMs / 10)
+      for (const end of ends) await end()
       await parts.close()
     }
     return { app, ops, parts, loaded, log, close }

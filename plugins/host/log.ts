@@ -35,7 +35,10 @@ const codeOf = (error: Error): string | null => {
 const framesOf = ({ message, stack = '' }: Error): string[] => {
   const start = stack.indexOf(message)
   if (start === -1) return []
-  return stack.slice(start + message.length).split('\n').filter((line) => line.startsWith('    at '))
+  return stack
+    .slice(start + message.length)
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
 }
 
 /** Where a defect arose, without its message: that can quote input. */
@@ -46,6 +49,9 @@ export const placeOf = (error: unknown): Facts => {
     // The class, not the name: a name can be set.
     kind: error.constructor.name,
     code: codeOf(error),
-    frames: frames.slice(0, 6).map((line) => line.trim()).join(' | '),
+    frames: frames
+      .slice(0, 6)
+      .map((line) => line.trim())
+      .join(' | '),
   }
 }

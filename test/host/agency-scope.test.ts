@@ -7,7 +7,12 @@ import { contract } from '../../config/contract.ts'
 import { lakeside, personaNamed, personas, riverside } from '../../config/personas.ts'
 import { newId, platformAgency } from '../../domain/shared/ids.ts'
 import { contexts } from '../../plugins/contexts.ts'
+import { createAgencyLookup } from '../../plugins/host/agencies.ts'
+import { checkOperation } from '../../plugins/host/contract-check.ts'
 import { defineContext, readStatement, tenantTable, writeStatement } from '../../plugins/host/define-context.ts'
+import { recordRead } from '../../plugins/host/handlers/record-read.ts'
+import { RequestCall } from '../../plugins/host/request-call.ts'
+import { compileAll } from '../../plugins/host/sql/install.ts'
 import { prepareDatabase } from '../../plugins/prepare-database.ts'
 import { operation } from '../../routes/shared/operation.ts'
 import { testDatabase } from '../database.ts'
@@ -151,7 +156,7 @@ const patientOf = (persona: string): string => personaNamed(persona)!.patientId!
 t.before(async () => {
   for (const as of ['patient-ana', 'patient-cho']) {
     const granted = await host.call('POST', '/api/consents', { as, body: { patientId: patientOf(as), scope: 'messaging' } })
-    t.equal(granted.statusCode, 201, granted.body)
+    if (granted.statusCode !== 201) throw new Error(granted.body)
   }
 })
 
@@ -361,6 +366,43 @@ t.test('everybody else who sends it is refused, into their own agency too', asyn
     'an agent of the founder is no founder',
   )
   t.same(problemOf(await host.call('GET', '/api/consents', { headers: entering('*') })), [401, 'UNAUTHORIZED', null])
+})
+
+t.test('what an operation must be to be read across agencies', async (t) => {
+  const { manifest } = noteContext
+  const known = new Set(['agency:admin'])
+  const across = { ...transactNote, acrossAgencies: true }
+  const transact = { transact: async () => ({ body: null }) }
+  t.throws(() => checkOperation(manifest, across, transact, known), {
+    message: 'FusionEMS part 2: transactNote would change something across agencies.',
+  })
+  const read = { ...listNotes, name: 'readNotes' }
+  t.throws(() => checkOperation(manifest, read, transact, known), {
+    message: 'FusionEMS part 2: readNotes is read across agencies, and a domain transaction works in one.',
+  })
+  const nameless = readStatement({ ...listNotesStatement, returns: { text: 'text' } })
+  t.throws(() => compileAll([nameless]), { message: 'listNotes reads across agencies and must return agency_id: its audit names them.' })
+
+  const recorded: { id: string; agencyId: string }[] = []
+  const record = async (facts: { id: string; agencyId: string }): Promise<void> => void recorded.push(facts)
+  const call = new RequestCall(listNotes, newId(), '127.0.0.1', Date.now(), 0)
+  call.scope = { agencyId: null, bypass: true, accessReason: reason }
+  const agencies = Array.from({ length: 129 }, () => newId())
+  const concerning = (ids: string[]) => recordRead({ audit: { record } } as never, call, {} as never, { body: null }, ids)
+  await concerning(agencies.slice(1))
+  t.same(
+    recorded.splice(0).map(({ agencyId }) => agencyId),
+    agencies.slice(1),
+  )
+  await concerning(agencies)
+  t.same(
+    recorded.map(({ agencyId }) => agencyId),
+    [platformAgency],
+    'more than a page can concern are not written one by one',
+  )
+
+  const unreachable = createAgencyLookup({ connect: () => Promise.reject(new Error('down')) } as never)
+  await t.rejects(unreachable(lakeside.id), { code: 'UPSTREAM_UNAVAILABLE' }, 'an agency that cannot be looked up is not entered')
 })
 
 t.test('without a bypass login, * is unavailable and the rest works', async (t) => {

@@ -69,11 +69,18 @@ const serving = (served: AnyOperation, changes: Partial<Manifest> = {}, service:
   contexts: [...contexts, ledger(changes, (scope) => scope.serve(served, service))],
 })
 
-const claiming = (changes: Partial<Manifest>): AppOverrides => ({ contract: approving(approval), contexts: [...contexts, ledger(changes, () => {})] })
+const claiming = (changes: Partial<Manifest>): AppOverrides => ({
+  contract: approving(approval),
+  contexts: [...contexts, ledger(changes, () => {})],
+})
 
 const named = (name: string): ContextDefinition => contexts.find((context) => context.manifest.name === name)!
-const amended = (context: ContextDefinition, changes: Partial<Manifest>): ContextDefinition => ({ ...context, manifest: { ...context.manifest, ...changes } })
-const replacing = (name: string, other: ContextDefinition): ContextDefinition[] => contexts.map((context) => (context.manifest.name === name ? other : context))
+const amended = (context: ContextDefinition, changes: Partial<Manifest>): ContextDefinition => ({
+  ...context,
+  manifest: { ...context.manifest, ...changes },
+})
+const replacing = (name: string, other: ContextDefinition): ContextDefinition[] =>
+  contexts.map((context) => (context.manifest.name === name ? other : context))
 
 t.test('the planted context boots as long as it keeps the contract', async (t) => {
   await t.resolves(boot(serving(readLedger)))
@@ -134,14 +141,34 @@ t.test('an operation that exceeds its context does not load', async (t) => {
 })
 
 t.test('a route without a declaration does not register', async (t) => {
-  const planted = (plant: (scope: ContextScope) => void | Promise<void>): AppOverrides => ({ contract: approving(approval), contexts: [...contexts, ledger({}, plant)] })
+  const planted = (plant: (scope: ContextScope) => void | Promise<void>): AppOverrides => ({
+    contract: approving(approval),
+    contexts: [...contexts, ledger({}, plant)],
+  })
   const answer = async (): Promise<string> => 'unguarded'
-  const said = (method: string): string => `FusionEMS part 4, deny by default: ledger registered ${method} /api/unguarded without an operation declaration.`
-  await t.test('by a context', (t) => stops(t, said('GET'), planted((scope) => void scope.get('/api/unguarded', answer))))
+  const said = (method: string): string =>
+    `FusionEMS part 4, deny by default: ledger registered ${method} /api/unguarded without an operation declaration.`
+  await t.test('by a context', (t) =>
+    stops(
+      t,
+      said('GET'),
+      planted((scope) => void scope.get('/api/unguarded', answer)),
+    ),
+  )
   await t.test('by a context that says it is a page of the host', (t) =>
-    stops(t, said('DELETE'), planted((scope) => void scope.delete('/api/unguarded', { config: { hostPage: true } } as never, answer))))
+    stops(
+      t,
+      said('DELETE'),
+      planted((scope) => void scope.delete('/api/unguarded', { config: { hostPage: true } } as never, answer)),
+    ),
+  )
   await t.test('by a plugin of a context', (t) =>
-    stops(t, said('POST'), planted(async (scope) => void (await scope.register(async (inner) => void inner.post('/api/unguarded', answer))))))
+    stops(
+      t,
+      said('POST'),
+      planted(async (scope) => void (await scope.register(async (inner) => void inner.post('/api/unguarded', answer)))),
+    ),
+  )
   await t.test('by a hook of a context that would dress it as declared', (t) =>
     stops(
       t,
@@ -150,13 +177,15 @@ t.test('a route without a declaration does not register', async (t) => {
         scope.addHook('onRoute', (route) => void (route.config = { hostPage: true } as never))
         scope.get('/api/unguarded', answer)
       }),
-    ))
+    ),
+  )
   await t.test('at the root, behind the back of every context', (t) =>
     stops(
       t,
       'FusionEMS part 4, deny by default: GET /unguarded was registered without an operation declaration.',
       planted((scope) => void (Object.getPrototypeOf(scope) as ContextScope).get('/unguarded', answer)),
-    ))
+    ),
+  )
 })
 
 /** Whatever runs SQL or hands out something that does. */
@@ -171,7 +200,11 @@ const isDatabase = (value: object): boolean =>
 
 const partsOf = (value: object): unknown[] => {
   const parts: unknown[] = value instanceof Map || value instanceof Set ? [...value.entries()].flat() : []
-  for (let level: object | null = value; level !== null && level !== Object.prototype && level !== Function.prototype; level = Object.getPrototypeOf(level) as object | null) {
+  for (
+    let level: object | null = value;
+    level !== null && level !== Object.prototype && level !== Function.prototype;
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
     for (const key of Reflect.ownKeys(level)) {
       try {
         parts.push((value as Record<PropertyKey, unknown>)[key])
@@ -192,7 +225,14 @@ const databasesIn = (start: object): { found: number; seen: number } => {
     const value = queue.shift()!
     if (isDatabase(value)) found += 1
     for (const part of partsOf(value)) {
-      if (part === null || (typeof part !== 'object' && typeof part !== 'function') || seen.has(part) || part === globalThis || part === process) continue
+      if (
+        part === null ||
+        (typeof part !== 'object' && typeof part !== 'function') ||
+        seen.has(part) ||
+        part === globalThis ||
+        part === process
+      )
+        continue
       seen.add(part)
       queue.push(part)
     }
@@ -203,7 +243,22 @@ const databasesIn = (start: object): { found: number; seen: number } => {
 t.test('what a context was not granted does not exist in its scope', async (t) => {
   const granted: Record<string, string[]> = {}
   const reachable: Record<string, { found: number; seen: number }> = {}
-  const decorators = ['fields', 'blindIndex', 'auditStore', 'pool', 'orm', 'em', 'host', 'transactions', 'queue', 'mail', 'http', 'identity', 'flags', 'audit']
+  const decorators = [
+    'fields',
+    'blindIndex',
+    'auditStore',
+    'pool',
+    'orm',
+    'em',
+    'host',
+    'transactions',
+    'queue',
+    'mail',
+    'http',
+    'identity',
+    'flags',
+    'audit',
+  ]
   const watched = contexts.map((context) => ({
     ...context,
     setup: async (scope: ContextScope) => {
@@ -212,7 +267,13 @@ t.test('what a context was not granted does not exist in its scope', async (t) =
       reachable[context.manifest.name] = databasesIn(scope)
     },
   }))
-  await boot({ contexts: [...watched, ledger({ capabilities: ['transaction'] }, (scope) => void (granted['ledger'] = decorators.filter((name) => name in scope)))], contract: approving(approval) })
+  await boot({
+    contexts: [
+      ...watched,
+      ledger({ capabilities: ['transaction'] }, (scope) => void (granted['ledger'] = decorators.filter((name) => name in scope))),
+    ],
+    contract: approving(approval),
+  })
   t.same(granted['ledger'], [])
   t.same(granted['messaging'], ['fields'])
   t.same(granted['consent'], ['fields'])
@@ -235,13 +296,33 @@ t.test('a domain transaction hands out neither its connection nor its manager', 
       : service
   const watched = contexts.map((context) => ({
     ...context,
-    setup: (scope: ContextScope) => context.setup(new Proxy(scope, { get: (target, name) => (name === 'serve' ? (o: AnyOperation, s: object) => target.serve(o, spying(s) as never) : Reflect.get(target, name)) })),
+    setup: (scope: ContextScope) =>
+      context.setup(
+        new Proxy(scope, {
+          get: (target, name) =>
+            name === 'serve' ? (o: AnyOperation, s: object) => target.serve(o, spying(s) as never) : Reflect.get(target, name),
+        }),
+      ),
   }))
   const host = await startHost(t, { database, contexts: watched })
   const patientId = '01920000-0000-7000-8000-c00000000001'
   const granted = await host.call('POST', '/api/consents', { as: 'patient-ana', body: { patientId, scope: 'messaging' } })
   t.equal(granted.statusCode, 201, granted.body)
-  t.same(walks['tx']?.members, ['assign', 'count', 'create', 'find', 'findOne', 'flush', 'insert', 'lock', 'nativeUpdate', 'persist', 'refresh', 'remove', 'sql'])
+  t.same(walks['tx']?.members, [
+    'assign',
+    'count',
+    'create',
+    'find',
+    'findOne',
+    'flush',
+    'insert',
+    'lock',
+    'nativeUpdate',
+    'persist',
+    'refresh',
+    'remove',
+    'sql',
+  ])
   t.equal(walks['tx']?.found, 0)
   t.equal(walks['call']?.found, 0)
 })

@@ -17,7 +17,11 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 const first = await startEmbeddedPostgres({ directory, durable: true })
 let server = first
 t.teardown(() => server.stop())
-const logins = await bootstrapCluster({ superuserUrl: first.superuserUrl, database: 'postern', passwords: { owner: 'owner', app: 'app', bypass: 'bypass' } })
+const logins = await bootstrapCluster({
+  superuserUrl: first.superuserUrl,
+  database: 'postern',
+  passwords: { owner: 'owner', app: 'app', bypass: 'bypass' },
+})
 await prepareDatabase(logins.ownerUrl)
 const superuserUrl = Object.assign(new URL(first.superuserUrl), { pathname: '/postern' }).href
 const host = await startHost(t, { database: { name: 'postern', superuserUrl, ...logins } })
@@ -36,9 +40,12 @@ const ask = async <R extends object>(sql: string): Promise<R[]> => {
 
 const ana = '01920000-0000-7000-8000-c00000000001'
 await host.call('POST', '/api/consents', { as: 'patient-ana', body: { patientId: ana, scope: 'messaging' } })
-const { id } = (await host.call('POST', '/api/messaging/conversations', { as: 'patient-ana', body: { patientId: ana, subject: 'Crash' } })).json<{ id: string }>()
+const { id } = (
+  await host.call('POST', '/api/messaging/conversations', { as: 'patient-ana', body: { patientId: ana, subject: 'Crash' } })
+).json<{ id: string }>()
 const token = host.token('patient-ana')
-const send = (key: string) => host.call('POST', `/api/messaging/conversations/${id}/messages`, { token, key, body: { body: `Message ${key}` } })
+const send = (key: string) =>
+  host.call('POST', `/api/messaging/conversations/${id}/messages`, { token, key, body: { body: `Message ${key}` } })
 type Answer = Awaited<ReturnType<typeof send>>
 
 /** Tries until it is answered with 201; a recovering server takes its time. */
@@ -78,19 +85,38 @@ const accepted = (answers: Map<string, Answer>): [string, Answer][] => [...answe
 const holdsUp = async (t: Test, answers: Map<string, Answer>): Promise<void> => {
   const refused = [...answers.values()].filter(({ statusCode }) => statusCode !== 201)
   const told = new Set(refused.map((answer) => answer.json<{ code: string }>().code))
-  t.ok([...told].every((code) => ['UPSTREAM_UNAVAILABLE', 'CONFLICT'].includes(code)), `refused in the words of the contract: ${[...told].join()}`)
+  t.ok(
+    [...told].every((code) => ['UPSTREAM_UNAVAILABLE', 'CONFLICT'].includes(code)),
+    `refused in the words of the contract: ${[...told].join()}`,
+  )
   const known = accepted(answers)
   const again = await Promise.all([...answers.keys()].map(async (key) => [key, await insist(key)] as const))
-  t.same(again.filter(([, { statusCode }]) => statusCode !== 201).map(([, { body }]) => body), [], 'every key comes to its answer')
+  t.same(
+    again.filter(([, { statusCode }]) => statusCode !== 201).map(([, { body }]) => body),
+    [],
+    'every key comes to its answer',
+  )
   const replays = new Map(again)
-  t.same(known.filter(([key, { body }]) => replays.get(key)!.body !== body || replays.get(key)!.headers['idempotent-replayed'] !== 'true').length, 0, 'what was answered stands')
+  t.same(
+    known.filter(([key, { body }]) => replays.get(key)!.body !== body || replays.get(key)!.headers['idempotent-replayed'] !== 'true')
+      .length,
+    0,
+    'what was answered stands',
+  )
 
   const ids = again.map(([, answer]) => answer.json<{ id: string }>().id)
   t.equal(new Set(ids).size, answers.size, 'each key has one message')
   const stored = new Set((await ask<{ id: string }>('select id from messaging_message')).map((row) => row.id))
-  t.ok(ids.every((one) => stored.has(one)), 'each is stored')
+  t.ok(
+    ids.every((one) => stored.has(one)),
+    'each is stored',
+  )
   const keys = new Set(answers.keys())
-  const audited = (await ask<{ key: string; n: number }>("select idempotency_key as key, count(*)::int as n from audit_event where action = 'sendMessage' and outcome = 'success' group by 1")).filter(({ key }) => keys.has(key))
+  const audited = (
+    await ask<{ key: string; n: number }>(
+      "select idempotency_key as key, count(*)::int as n from audit_event where action = 'sendMessage' and outcome = 'success' group by 1",
+    )
+  ).filter(({ key }) => keys.has(key))
   t.same([audited.length, audited.filter(({ n }) => n !== 1).length], [answers.size, 0], 'each success has one row')
 }
 

@@ -20,13 +20,39 @@ let work: Work = async () => null
 const result = Type.Object({ result: Type.Unknown() })
 const base = { audit: 'record', summary: 'x', path: '/careless' } as const
 const careless = {
-  read: operation({ ...base, name: 'carelessRead', method: 'GET', effect: 'read', audience: ['patient', 'staff'], scopes: ['consent:read'], reply: { status: 200, schema: result } }),
-  write: operation({ ...base, name: 'carelessWrite', method: 'POST', effect: 'write', audience: ['patient'], scopes: ['consent:write'], reply: { status: 200, schema: result } }),
+  read: operation({
+    ...base,
+    name: 'carelessRead',
+    method: 'GET',
+    effect: 'read',
+    audience: ['patient', 'staff'],
+    scopes: ['consent:read'],
+    reply: { status: 200, schema: result },
+  }),
+  write: operation({
+    ...base,
+    name: 'carelessWrite',
+    method: 'POST',
+    effect: 'write',
+    audience: ['patient'],
+    scopes: ['consent:write'],
+    reply: { status: 200, schema: result },
+  }),
 }
 const carelessContext = defineContext({
-  manifest: { name: 'careless', step: null, audience: ['patient', 'staff'], effects: ['read', 'write'], killSwitches: [], capabilities: ['transaction'], tables: [], upstreamHosts: [] },
+  manifest: {
+    name: 'careless',
+    step: null,
+    audience: ['patient', 'staff'],
+    effects: ['read', 'write'],
+    killSwitches: [],
+    capabilities: ['transaction'],
+    tables: [],
+    upstreamHosts: [],
+  },
   setup(scope) {
-    for (const declared of [careless.read, careless.write]) scope.serve(declared, { transact: async (call, tx) => ({ body: { result: (await work(tx, call as Call)) ?? null } }) })
+    for (const declared of [careless.read, careless.write])
+      scope.serve(declared, { transact: async (call, tx) => ({ body: { result: (await work(tx, call as Call)) ?? null } }) })
   },
 })
 
@@ -43,10 +69,15 @@ const connect = async (url: string): Promise<pg.Client> => {
 }
 const superuser = await connect(host.database.superuserUrl)
 const app = await connect(host.database.appUrl)
-const rowsOf = async <R extends object = Record<string, unknown>>(sql: string, ...values: unknown[]): Promise<R[]> => (await superuser.query(sql, values)).rows as R[]
+const rowsOf = async <R extends object = Record<string, unknown>>(sql: string, ...values: unknown[]): Promise<R[]> =>
+  (await superuser.query(sql, values)).rows as R[]
 
 // The same patient in both agencies, so that the agency is tried by itself; another patient in the same agency; and both at once.
-const [ana, ben, cho] = ['patient-ana', 'patient-ben', 'patient-cho'].map((name) => personaNamed(name)!.patientId!) as [string, string, string]
+const [ana, ben, cho] = ['patient-ana', 'patient-ben', 'patient-cho'].map((name) => personaNamed(name)!.patientId!) as [
+  string,
+  string,
+  string,
+]
 const dee = '01920000-0000-7000-8000-c000000000dd'
 const tokens = {
   ana: host.token('patient-ana'),
@@ -59,7 +90,8 @@ const tokens = {
 }
 type Who = keyof typeof tokens
 const get = (who: Who, path: string) => host.call('GET', `/api${path}`, { token: tokens[who] })
-const post = (who: Who, path: string, body: object = {}, more: CallOptions = {}) => host.call('POST', `/api${path}`, { token: tokens[who], body, ...more })
+const post = (who: Who, path: string, body: object = {}, more: CallOptions = {}) =>
+  host.call('POST', `/api${path}`, { token: tokens[who], body, ...more })
 const send = (who: Who, conversationId: string) => post(who, `/messaging/conversations/${conversationId}/messages`, { body: 'It hurts' })
 
 interface World {
@@ -70,7 +102,13 @@ const made: Partial<Record<Who, World>> = {}
 const foreign = (who: Who): World => made[who]!
 
 t.before(async () => {
-  for (const [who, patientId] of [['ana', ana], ['anaOfLakeside', ana], ['ben', ben], ['cho', cho], ['deeOfLakeside', dee]] as const) {
+  for (const [who, patientId] of [
+    ['ana', ana],
+    ['anaOfLakeside', ana],
+    ['ben', ben],
+    ['cho', cho],
+    ['deeOfLakeside', dee],
+  ] as const) {
     const granted = await post(who, '/consents', { patientId, scope: 'messaging' })
     const opened = await post(who, '/messaging/conversations', { patientId, subject: `Of ${who}` })
     const sent = await send(who, opened.json().id)
@@ -80,11 +118,14 @@ t.before(async () => {
 })
 
 const itemsOf = async (who: Who, path: string): Promise<Record<string, string>[]> => (await get(who, path)).json().items ?? []
-const messagesIn = async (conversation: string): Promise<number> => (await rowsOf('select from messaging_message where conversation_id = $1', conversation)).length
-const statusOf = async (consent: string): Promise<unknown> => (await rowsOf('select status from consent_record where id = $1', consent))[0]?.['status']
+const messagesIn = async (conversation: string): Promise<number> =>
+  (await rowsOf('select from messaging_message where conversation_id = $1', conversation)).length
+const statusOf = async (consent: string): Promise<unknown> =>
+  (await rowsOf('select status from consent_record where id = $1', consent))[0]?.['status']
 
 /** Is it told that there is such a conversation, even where it seems empty? */
-const opens = async (conversation: string): Promise<boolean> => (await get('ana', `/messaging/conversations/${conversation}/messages`)).statusCode === 200
+const opens = async (conversation: string): Promise<boolean> =>
+  (await get('ana', `/messaging/conversations/${conversation}/messages`)).statusCode === 200
 /** Did the message arrive in somebody else's conversation, whatever was answered, or seem to? */
 const intrudes = async (conversation: string): Promise<boolean> => {
   const before = await messagesIn(conversation)
@@ -98,17 +139,22 @@ const revokes = async (consent: string): Promise<boolean> => {
 
 /** What the service's own operations could leak: each is true where it did. Nobody's id is a secret here. */
 const attacks: Readonly<Record<string, () => Promise<boolean>>> = {
-  'a clinician lists consents of another agency': async () => (await itemsOf('clinician', '/consents')).some(({ agencyId }) => agencyId !== riverside.id),
+  'a clinician lists consents of another agency': async () =>
+    (await itemsOf('clinician', '/consents')).some(({ agencyId }) => agencyId !== riverside.id),
   'a clinician names a patient of another agency': async () =>
     (await itemsOf('clinician', `/consents?patientId=${cho}`)).some(({ agencyId }) => agencyId !== riverside.id),
-  'a clinician opens a consent of another agency': async () => (await get('clinician', `/consents/${foreign('cho').consent}`)).statusCode === 200,
-  'a patient lists consents of the other agency': async () => (await itemsOf('ana', '/consents')).some(({ agencyId }) => agencyId !== riverside.id),
+  'a clinician opens a consent of another agency': async () =>
+    (await get('clinician', `/consents/${foreign('cho').consent}`)).statusCode === 200,
+  'a patient lists consents of the other agency': async () =>
+    (await itemsOf('ana', '/consents')).some(({ agencyId }) => agencyId !== riverside.id),
   'a patient lists consents of another patient': async () => (await itemsOf('ana', '/consents')).some(({ patientId }) => patientId !== ana),
   'a patient opens a consent of another patient': async () => (await get('ana', `/consents/${foreign('ben').consent}`)).statusCode === 200,
-  'a patient opens a consent of the other agency': async () => (await get('ana', `/consents/${foreign('anaOfLakeside').consent}`)).statusCode === 200,
+  'a patient opens a consent of the other agency': async () =>
+    (await get('ana', `/consents/${foreign('anaOfLakeside').consent}`)).statusCode === 200,
   'a consent of the other agency permits here': async () =>
     (await get('clinician', `/consents/decision?patientId=${dee}&scope=messaging`)).json().decision === 'permit',
-  'a patient lists conversations of another patient': async () => (await itemsOf('ana', '/messaging/conversations')).some(({ subject }) => subject === 'Of ben'),
+  'a patient lists conversations of another patient': async () =>
+    (await itemsOf('ana', '/messaging/conversations')).some(({ subject }) => subject === 'Of ben'),
   'a patient lists conversations of the other agency': async () =>
     (await itemsOf('ana', '/messaging/conversations')).some(({ subject }) => subject === 'Of anaOfLakeside'),
   'a patient reads messages of another patient': async () => opens(foreign('ben').conversation),
@@ -130,12 +176,15 @@ const carelessly = async (who: Who, method: 'GET' | 'POST', todo: Work): Promise
   const answer = await host.call(method, '/api/careless', { token: tokens[who], ...(method === 'POST' ? { body: undefined } : {}) })
   return answer.statusCode === 200 ? answer.json().result : answer.statusCode
 }
-const strangers = (rows: unknown, isForeign: (row: Record<string, unknown>) => boolean): boolean => Array.isArray(rows) && rows.some(isForeign)
-const newConsent = (agencyId: string, patientId: string): Work => async (tx) => {
-  const sql = `insert into consent_record (agency_id, id, patient_id, scope, status, granted_at, granted_by, audit_id)
+const strangers = (rows: unknown, isForeign: (row: Record<string, unknown>) => boolean): boolean =>
+  Array.isArray(rows) && rows.some(isForeign)
+const newConsent =
+  (agencyId: string, patientId: string): Work =>
+  async (tx) => {
+    const sql = `insert into consent_record (agency_id, id, patient_id, scope, status, granted_at, granted_by, audit_id)
     values ($1, $2, $3, 'advisor', 'active', now(), 'ana', $2)`
-  await tx.sql(sql, [agencyId, newId(), patientId])
-}
+    await tx.sql(sql, [agencyId, newId(), patientId])
+  }
 const advisors = async (agencyId: string, patientId: string): Promise<number> =>
   (await rowsOf("select from consent_record where scope = 'advisor' and agency_id = $1 and patient_id = $2", agencyId, patientId)).length
 const inserts = async (agencyId: string, patientId: string): Promise<boolean> => {
@@ -144,7 +193,11 @@ const inserts = async (agencyId: string, patientId: string): Promise<boolean> =>
 }
 const ends = async (consent: string): Promise<boolean> => {
   await carelessly('ana', 'POST', async (tx) => {
-    await tx.nativeUpdate(ConsentRecord, { id: consent }, { status: 'inactive', revokedAt: new Date(host.clock.now()), revokedAuditId: newId() })
+    await tx.nativeUpdate(
+      ConsentRecord,
+      { id: consent },
+      { status: 'inactive', revokedAt: new Date(host.clock.now()), revokedAuditId: newId() },
+    )
   })
   return (await statusOf(consent)) !== 'active'
 }
@@ -156,9 +209,15 @@ const carelessAttacks: Readonly<Record<string, () => Promise<boolean>>> = {
   'a transaction finds records of another patient': async () =>
     strangers(await carelessly('ana', 'GET', (tx) => tx.find(ConsentRecord, {})), ({ patientId }) => patientId !== ana),
   'a statement reads messages of another agency': async () =>
-    strangers(await carelessly('ana', 'GET', (tx) => tx.sql('select agency_id from messaging_message')), (row) => row['agency_id'] !== riverside.id),
+    strangers(
+      await carelessly('ana', 'GET', (tx) => tx.sql('select agency_id from messaging_message')),
+      (row) => row['agency_id'] !== riverside.id,
+    ),
   'a statement reads messages of another patient': async () =>
-    strangers(await carelessly('ana', 'GET', (tx) => tx.sql('select patient_id from messaging_message')), (row) => row['patient_id'] !== ana),
+    strangers(
+      await carelessly('ana', 'GET', (tx) => tx.sql('select patient_id from messaging_message')),
+      (row) => row['patient_id'] !== ana,
+    ),
   'a transaction ends a consent of another patient': () => ends(foreign('ben').consent),
   'a transaction ends a consent of the other agency': () => ends(foreign('anaOfLakeside').consent),
   'a statement adds a consent in another agency': () => inserts(lakeside.id, ana),
@@ -176,7 +235,9 @@ const together = async (): Promise<string[]> => {
   const own = { ana: ['k-ana'], ben: ['k-ben'], anaOfLakeside: ['k-ana'], cho: ['k-cho'] } as const
   const first: Record<string, string> = {}
   for (const [who, [key]] of Object.entries(own)) {
-    first[who] = (await post(who as Who, `/messaging/conversations/${foreign(who as Who).conversation}/messages`, { body: 'Once' }, { key })).body
+    first[who] = (
+      await post(who as Who, `/messaging/conversations/${foreign(who as Who).conversation}/messages`, { body: 'Once' }, { key })
+    ).body
   }
   const wrong: string[] = []
   const tries = (Object.keys(own) as (keyof typeof own)[]).flatMap((who) =>
@@ -208,7 +269,7 @@ const withoutPredicates = async (): Promise<string[]> => {
   const changed: string[] = []
   for (const { name, ddl } of functions) {
     const bare = ddl
-      .replaceAll(/\b\w\.(?:agency_id|patient_id) = (?:(?:p_|i\.)(?:agency_id|patient_id|agency|subject_id)|v_agency|u\.claim)\b/g, 'true')
+      .replaceAll(/\b\w\.(?:agency_id|patient_id) = (?:(?:p_|[iu]\.)(?:agency_id|patient_id|agency|subject_id|claim)|v_agency)\b/g, 'true')
       .replace('(c.expires_at is null or c.expires_at > p_at)', '(c.expires_at is null or c.expires_at > p_at) limit 1')
     if (bare !== ddl) changed.push(name)
     await superuser.query(bare)
@@ -243,14 +304,23 @@ t.test('row security alone holds where a transaction has no predicate', async (t
 
 t.test('without row security the predicates alone hold', async (t) => {
   await rowSecurity('disable')
-  t.equal((await rowsOf("select from pg_class where relname = any ($1) and relrowsecurity", tables)).length, 0)
+  t.equal((await rowsOf('select from pg_class where relname = any ($1) and relrowsecurity', tables)).length, 0)
   t.same(await leaks(attacks, transactionAttacks), [])
   t.same(await together(), [], 'many at once')
   await rowSecurity('enable')
 })
 
 t.test('without the predicates row security alone holds', async (t) => {
-  const changed = ['consent_decision', 'consent_permits', 'host_claim_key', 'op_get_consent', 'op_list_consents', 'op_list_conversations', 'op_list_messages', 'op_send_message']
+  const changed = [
+    'consent_decision',
+    'consent_permits',
+    'host_claim_key',
+    'op_get_consent',
+    'op_list_consents',
+    'op_list_conversations',
+    'op_list_messages',
+    'op_send_message',
+  ]
   t.same(await withoutPredicates(), changed, 'every function that has any')
   t.same(await leaks(attacks, carelessAttacks), [])
   // Writes that are worked together share a session of their agency's patients: what keeps them apart there is ownership, and without it the foreign key.
@@ -265,11 +335,18 @@ t.test('without both, every probe sees its leak: none of them passes for nothing
   t.same(await leaks(carelessAttacks), Object.keys(carelessAttacks))
   await rowSecurity('enable')
   const again = startHost(t, { database: host.database })
-  await t.rejects(again, /^The database's gates are not those of this version \(.*op_send_message.*\)\. Run: npm run migrate$/, 'and the service would not start on this')
+  await t.rejects(
+    again,
+    /^The database's gates are not those of this version \(.*op_send_message.*\)\. Run: npm run migrate$/,
+    'and the service would not start on this',
+  )
 })
 
-const contextless = { role: 'postern_read', 'app.current_agency': '' }
-const inTransaction = async (session: Readonly<Record<string, string>>, statement: string, values: unknown[] = []): Promise<pg.QueryResult> => {
+const inTransaction = async (
+  session: Readonly<Record<string, string>>,
+  statement: string,
+  values: unknown[] = [],
+): Promise<pg.QueryResult> => {
   await app.query('begin')
   try {
     for (const [name, value] of Object.entries(session)) await app.query('select set_config($1, $2, true)', [name, value])
@@ -280,22 +357,58 @@ const inTransaction = async (session: Readonly<Record<string, string>>, statemen
 }
 
 t.test('a missing or malformed context is rejected with 42501, never answered as empty', async (t) => {
-  const reachable = { postern_read: ['consent_record', 'messaging_conversation', 'messaging_message', 'host_agency'], postern_gate: ['host_idempotency_key'], postern_audit_reader: ['audit_event', 'audit_head'] }
+  const reachable = {
+    postern_read: ['consent_record', 'messaging_conversation', 'messaging_message', 'host_agency'],
+    postern_gate: ['host_idempotency_key'],
+    postern_audit_reader: ['audit_event', 'audit_head'],
+  }
   for (const [role, names] of Object.entries(reachable)) {
     for (const name of names) {
-      for (const agency of ['', 'riverside']) await t.rejects(inTransaction({ role, 'app.current_agency': agency }, `select * from ${name}`), { code: '42501' }, `${name} ${agency}`)
+      for (const agency of ['', 'riverside'])
+        await t.rejects(
+          inTransaction({ role, 'app.current_agency': agency }, `select * from ${name}`),
+          { code: '42501' },
+          `${name} ${agency}`,
+        )
       await t.rejects(inTransaction({ role }, `select * from ${name}`), { code: '42501' }, `${name}, nothing said at all`)
     }
   }
   const page = "'9999-01-01', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 51"
-  await t.rejects(app.query(`select * from op_list_consents(null, 'user', null, null, now(), null, ${page})`), { code: '42501' }, 'a compiled read')
+  await t.rejects(
+    app.query(`select * from op_list_consents(null, 'user', null, null, now(), null, ${page})`),
+    { code: '42501' },
+    'a compiled read',
+  )
   await t.rejects(app.query(`select * from op_list_conversations(null, 'user', $1, null, now(), ${page})`, [ana]), { code: '42501' })
-  const item = { patient_id: ana, user_id: 'user', at: new Date(), id: newId(), conversation_id: foreign('ana').conversation, body: '\\x00' }
+  const item = {
+    patient_id: ana,
+    user_id: 'user',
+    at: new Date(),
+    id: newId(),
+    conversation_id: foreign('ana').conversation,
+    body: '\\x00',
+  }
   const write = await compiledCall(superuser, 'op_send_message', item, 0)
   await t.rejects(app.query(write), { code: '42501' }, 'a compiled write')
-  const plan = { operation: 'x', effect: 'read', patientId: null, userId: 'user', at: new Date(), auditId: newId(), ownership: null, consent: null, key: null, stillOn: () => true } as const
+  const plan = {
+    operation: 'x',
+    effect: 'read',
+    patientId: null,
+    userId: 'user',
+    at: new Date(),
+    auditId: newId(),
+    ownership: null,
+    consent: null,
+    key: null,
+    stillOn: () => true,
+  } as const
   for (const agencyId of ['', 'riverside']) {
-    const opened = host.parts.host.transactions.run({ ...plan, agencyId }, async (tx) => ({ outcome: { body: await tx.find(ConsentRecord, {}) }, audit: null, status: 200, sealed: null }))
+    const opened = host.parts.host.transactions.run({ ...plan, agencyId }, async (tx) => ({
+      outcome: { body: await tx.find(ConsentRecord, {}) },
+      audit: null,
+      status: 200,
+      sealed: null,
+    }))
     await t.rejects(opened, { code: '42501' }, 'a domain transaction')
   }
 })
@@ -308,14 +421,30 @@ t.test('nothing that a caller sends becomes the agency', async (t) => {
   const listed = await host.call('GET', '/api/consents', { token: clinician })
   t.same(agenciesOf(listed.json().items), [riverside.id], 'a user id is a value')
   const patient = host.token('patient-ana', { claims: forging })
-  const sent = await host.call('POST', `/api/messaging/conversations/${foreign('ana').conversation}/messages`, { token: patient, key: settings, body: { body: settings } })
+  const sent = await host.call('POST', `/api/messaging/conversations/${foreign('ana').conversation}/messages`, {
+    token: patient,
+    key: settings,
+    body: { body: settings },
+  })
   t.equal(sent.statusCode, 201, sent.body)
-  t.same(await rowsOf('select agency_id, sender_id from messaging_message where id = $1', sent.json().id), [{ agency_id: riverside.id, sender_id: settings }])
+  t.same(await rowsOf('select agency_id, sender_id from messaging_message where id = $1', sent.json().id), [
+    { agency_id: riverside.id, sender_id: settings },
+  ])
   t.same(await rowsOf('select agency_id, user_id, idempotency_key from audit_event where request_id = $1', sent.headers['x-request-id']), [
     { agency_id: riverside.id, user_id: settings, idempotency_key: settings },
   ])
-  const forged = { 'app.current_agency': lakeside.id, app_current_agency: lakeside.id, agency_id: lakeside.id, 'x-agency-id': lakeside.id, pgoptions: `-c app.current_agency=${lakeside.id}` }
-  t.same(agenciesOf((await host.call('GET', '/api/consents', { token: clinician, headers: forged })).json().items), [riverside.id], 'headers')
+  const forged = {
+    'app.current_agency': lakeside.id,
+    app_current_agency: lakeside.id,
+    agency_id: lakeside.id,
+    'x-agency-id': lakeside.id,
+    pgoptions: `-c app.current_agency=${lakeside.id}`,
+  }
+  t.same(
+    agenciesOf((await host.call('GET', '/api/consents', { token: clinician, headers: forged })).json().items),
+    [riverside.id],
+    'headers',
+  )
   for (const name of ['agencyId', 'agency_id', 'app.current_agency', 'p_agency_id', 'cursor', 'patientId']) {
     const answer = await host.call('GET', `/api/consents?${name}=${encodeURIComponent(settings)}`, { token: clinician })
     t.equal(answer.statusCode, 400, name)
@@ -344,17 +473,17 @@ const touching = [
   '-- select\nset role postern_gate',
   '/* select */ set role postern_gate',
   "set app.current_agency = 'x'",
-  "set session \"app.current_agency\" to 'x'",
-  "set app.current_agency to default",
+  'set session "app.current_agency" to \'x\'',
+  'set app.current_agency to default',
   'reset role',
   'reset all',
   'discard all',
-  "select 1; set role postern_gate",
+  'select 1; set role postern_gate',
   "select 1;set app.current_agency = 'x'",
-  "do $$ begin perform 1; end $$",
+  'do $$ begin perform 1; end $$',
   "do 'begin perform 1; end'",
   "do language plpgsql E'\\x62egin set role postern_gate; end'",
-  "select $$x$$",
+  'select $$x$$',
   'prepare p as select 1',
   'execute p',
   'begin',
@@ -367,7 +496,7 @@ const touching = [
   'set transaction read write',
   'set constraints all deferred',
   "update pg_settings set setting = 'postern_gate' where name = 'role'",
-  "update pg_catalog.\"pg_settings\" set setting = $1 where name = 'app.current_agency'",
+  'update pg_catalog."pg_settings" set setting = $1 where name = \'app.current_agency\'',
   "select query_to_xml('select set_' || 'config(''role'', ''postern_gate'', true)', true, true, '')",
   "select ts_stat('select set_' || 'config(''role'', ''x'', true)::tsvector')",
   "select host_open('postern_gate', null, null, null, null, null, null, null, null, null, null)",
@@ -382,24 +511,36 @@ const touching = [
 const plain = [
   'select id from consent_record where status = $1',
   ' \n  select 1 as settings, 2 as "reset", 3 as begins_at',
-  "with recent as (select id from consent_record where reason is null) select count(*)::int from recent",
+  'with recent as (select id from consent_record where reason is null) select count(*)::int from recent',
   "select 'a ''quoted'' word', current_setting('app.current_agency'), $1::text",
 ]
 
 t.test('a statement of a context cannot touch its session', async (t) => {
-  for (const statement of touching) t.throws(() => checkDomainStatement(statement), { message: 'a domain statement may not touch its session' }, statement)
+  for (const statement of touching)
+    t.throws(() => checkDomainStatement(statement), { message: 'a domain statement may not touch its session' }, statement)
   for (const statement of plain) t.doesNotThrow(() => checkDomainStatement(statement), statement)
 
-  const session = "select current_user::text as role, current_setting('app.current_agency') as agency, current_setting('app.current_patient') as patient"
+  const session =
+    "select current_user::text as role, current_setting('app.current_agency') as agency, current_setting('app.current_patient') as patient"
   for (const method of ['GET', 'POST'] as const) {
     const seen = await carelessly('ana', method, async (tx) => {
-      for (const statement of touching) await Promise.resolve().then(() => tx.sql(statement)).then(() => Promise.reject(new Error(statement)), () => null)
+      for (const statement of touching)
+        await Promise.resolve()
+          .then(() => tx.sql(statement))
+          .then(
+            () => Promise.reject(new Error(statement)),
+            () => null,
+          )
       return tx.sql(session)
     })
     t.same(seen, [{ role: method === 'GET' ? 'postern_read' : 'postern_write', agency: riverside.id, patient: ana }], 'after every attempt')
   }
   const smuggled = 'set role postern_gate'
-  t.same(await carelessly('ana', 'GET', (tx) => tx.sql('select $1::text as told', [smuggled])), [{ told: smuggled }], 'in a parameter it is a value')
+  t.same(
+    await carelessly('ana', 'GET', (tx) => tx.sql('select $1::text as told', [smuggled])),
+    [{ told: smuggled }],
+    'in a parameter it is a value',
+  )
 })
 
 t.test('the guard bounds mistakes: whatever gets past it, the database refuses what matters most', async (t) => {
@@ -419,7 +560,7 @@ t.test('the guard bounds mistakes: whatever gets past it, the database refuses w
     'create table mine ()',
     "select pg_read_file('/etc/hostname')",
     "copy consent_record to program 'true'",
-    "select * from op_list_consents(null, null, null, null, null, null, null, null, null)",
+    'select * from op_list_consents(null, null, null, null, null, null, null, null, null)',
     "select audit_append_batch(0, '[]')",
     'delete from consent_record',
     'truncate messaging_message',
@@ -428,7 +569,11 @@ t.test('the guard bounds mistakes: whatever gets past it, the database refuses w
     'select * from host_idempotency_key',
   ]
   for (const statement of refused) await t.rejects(inTransaction(session, statement), { code: '42501' }, statement)
-  await t.rejects(inTransaction({ ...session, transaction_read_only: 'on' }, "select set_config('transaction_read_only', 'off', true)"), { code: '25001' }, 'a read stays a read')
+  await t.rejects(
+    inTransaction({ ...session, transaction_read_only: 'on' }, "select set_config('transaction_read_only', 'off', true)"),
+    { code: '25001' },
+    'a read stays a read',
+  )
 
   // Past the guard by the entity manager, which takes SQL as a fragment: the agency changes in the middle of a write.
   const forge = { [raw(`set_config('app.current_agency', '${lakeside.id}', true)`)]: lakeside.id }
@@ -443,10 +588,22 @@ t.test('the guard bounds mistakes: whatever gets past it, the database refuses w
 
 t.test('a database that is not isolated is not served from: one sentence says why', async (t) => {
   const planted: [plant: string, sentence: string][] = [
-    ['alter table messaging_message disable row level security', 'The database is not isolated: messaging_message has no row-level security.'],
-    ['alter table consent_record no force row level security', 'The database is not isolated: consent_record does not force row-level security on its owner.'],
-    ['grant select on consent_record to postern_app', 'The database is not isolated: postern_app has SELECT on consent_record, and is no role of the service.'],
-    ['grant update on audit_event to postern_audit_writer', 'The database is not isolated: postern_audit_writer has UPDATE on audit_event, which may only grow.'],
+    [
+      'alter table messaging_message disable row level security',
+      'The database is not isolated: messaging_message has no row-level security.',
+    ],
+    [
+      'alter table consent_record no force row level security',
+      'The database is not isolated: consent_record does not force row-level security on its owner.',
+    ],
+    [
+      'grant select on consent_record to postern_app',
+      'The database is not isolated: postern_app has SELECT on consent_record, and is no role of the service.',
+    ],
+    [
+      'grant update on audit_event to postern_audit_writer',
+      'The database is not isolated: postern_audit_writer has UPDATE on audit_event, which may only grow.',
+    ],
     [
       'alter policy messaging_message_read on messaging_message using (true)',
       'The database is not isolated: Policy messaging_message_read on messaging_message lets rows through by another predicate than the agency.',

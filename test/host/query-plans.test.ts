@@ -73,7 +73,8 @@ const ready = (async () => {
     'set session authorization postern_app',
     // What the login is set to do wherever it connects.
     'set plan_cache_mode = force_generic_plan',
-  ]) await client.query(sql)
+  ])
+    await client.query(sql)
   client.on('notice', ({ message }) => void plans.push(message ?? ''))
 })()
 
@@ -107,18 +108,42 @@ const faultsOf = ({ text, plan }: { text: string; plan: string }): string[] => {
   for (const [, index, table] of plan.matchAll(/Index (?:Only )?Scan(?: Backward)? using (\w+) on (\w+)/g)) {
     if (leading.get(index!) !== (table === 'host_agency' ? 'id' : 'agency_id')) faults.push(`comes by ${index}`)
   }
-  for (const [, index] of plan.matchAll(/Bitmap Index Scan on (\w+)/g)) if (leading.get(index!) !== 'agency_id') faults.push(`comes by ${index}`)
+  for (const [, index] of plan.matchAll(/Bitmap Index Scan on (\w+)/g))
+    if (leading.get(index!) !== 'agency_id') faults.push(`comes by ${index}`)
   return faults.map((fault) => `${text.slice(0, 120)}: ${fault}`)
 }
 
 const session = (role: string, patientId = '') =>
-  client.query("select set_config('role', $1, true), set_config('app.current_agency', $2, true), set_config('app.current_patient', $3, true)", [role, agency, patientId])
+  client.query(
+    "select set_config('role', $1, true), set_config('app.current_agency', $2, true), set_config('app.current_patient', $3, true)",
+    [role, agency, patientId],
+  )
 
 const position = [new Date(newest.at), newest.id, 51]
-const read = (name: string, patientId: string | null, ...args: unknown[]) => () =>
-  client.query(`select * from ${name}(${[...Array(5 + args.length).keys()].map((n) => `$${n + 1}`).join(', ')})`, [agency, 'user', patientId, null, at, ...args])
+const read =
+  (name: string, patientId: string | null, ...args: unknown[]) =>
+  () =>
+    client.query(`select * from ${name}(${[...Array(5 + args.length).keys()].map((n) => `$${n + 1}`).join(', ')})`, [
+      agency,
+      'user',
+      patientId,
+      null,
+      at,
+      ...args,
+    ])
 
-const item = { agency_id: agency, patient_id: patient, user_id: 'user', at, within_limits: true, key: 'a-key', fingerprint: Buffer.alloc(32), expires_at: new Date(Date.now() + 1e6), status: 201, response: Buffer.from('x') }
+const item = {
+  agency_id: agency,
+  patient_id: patient,
+  user_id: 'user',
+  at,
+  within_limits: true,
+  key: 'a-key',
+  fingerprint: Buffer.alloc(32),
+  expires_at: new Date(Date.now() + 1e6),
+  status: 201,
+  response: Buffer.from('x'),
+}
 const write = (name: string, own: Record<string, unknown>) => async () => {
   const text = await compiledCall(client, name, { ...item, audit_id: newId(), id: newId(), a_bypass: false, ...own }, 3)
   plans.length = 0
@@ -126,10 +151,33 @@ const write = (name: string, own: Record<string, unknown>) => async () => {
   if (!rows.some(({ outcome }) => outcome === 'success')) throw new Error(JSON.stringify(rows))
   return text
 }
-const ofDatabase = (name: string, ...values: unknown[]) => client.query(`select * from ${name}(${values.map((_, n) => `$${n + 1}`).join(', ')})`, values)
-const opened = ['postern_write', patient, 'messaging', agency, 'user', 'grantConsent', 'key', Buffer.alloc(32), newId(), at, new Date(Date.now() + 1e6)]
+const ofDatabase = (name: string, ...values: unknown[]) =>
+  client.query(`select * from ${name}(${values.map((_, n) => `$${n + 1}`).join(', ')})`, values)
+const opened = [
+  'postern_write',
+  patient,
+  'messaging',
+  agency,
+  'user',
+  'grantConsent',
+  'key',
+  Buffer.alloc(32),
+  newId(),
+  at,
+  new Date(Date.now() + 1e6),
+]
 const audited: Record<string, unknown> = { id: newId(), agency_id: agency, at, action: 'x', bypass: false }
-const closed = [3, 'success', null, 'user', 'grantConsent', 'key', 201, Buffer.from('x'), ...auditInput.map(({ name }) => audited[name] ?? null)]
+const closed = [
+  3,
+  'success',
+  null,
+  'user',
+  'grantConsent',
+  'key',
+  201,
+  Buffer.from('x'),
+  ...auditInput.map(({ name }) => audited[name] ?? null),
+]
 const ownership = (gate: typeof sendMessage.ownership) => client.query(ownershipQuery(gate!), [agency, conversation, patient])
 const filter = { before: { at: new Date(newest.at), id: newest.id }, limit: 51 }
 const auditor = (work: () => Promise<unknown>) => async () => {
@@ -137,36 +185,41 @@ const auditor = (work: () => Promise<unknown>) => async () => {
   return work()
 }
 
-/** Each hot path, and what must have been seen on it: so that no statement is missed because it ran by another way. */
-const paths: readonly [name: string, work: () => Promise<unknown>, statements: readonly RegExp[]][] = [
-  ['listConsents of a patient', read('op_list_consents', patient, patient, ...position), [/from consent_record c/]],
-  ['listConsents of an agency', read('op_list_consents', null, null, ...position), [/from consent_record c/]],
-  ['getConsent', read('op_get_consent', patient, newId()), [/from consent_record c/]],
-  ['getConsentDecision', read('op_get_consent_decision', null, patient, 'messaging'), [/from consent_record c where c.agency_id/]],
-  ['listConversations', read('op_list_conversations', patient, ...position), [/from messaging_conversation v/]],
-  ['listMessages', read('op_list_messages', patient, conversation, ...position), [/from messaging_conversation o where/, /from messaging_message m/]],
+/** Each hot path, and what must stand in its plans: so that no statement is missed because it ran by another way. */
+const paths: readonly [name: string, work: () => Promise<unknown>, nodes: readonly string[]][] = [
+  ['listConsents of a patient', read('op_list_consents', patient, patient, ...position), ['on consent_record']],
+  ['listConsents of an agency', read('op_list_consents', null, null, ...position), ['on consent_record']],
+  ['getConsent', read('op_get_consent', patient, newId()), ['on consent_record']],
+  ['getConsentDecision', read('op_get_consent_decision', null, patient, 'messaging'), ['on consent_record']],
+  ['listConversations', read('op_list_conversations', patient, ...position), ['on messaging_conversation']],
+  ['listMessages', read('op_list_messages', patient, conversation, ...position), ['on messaging_conversation', 'on messaging_message']],
   [
     'sendMessage',
     write('op_send_message', { conversation_id: conversation, body: Buffer.from('x') }),
     [
-      /from messaging_conversation o where/,
-      /from consent_record c where/,
-      /insert into host_idempotency_key/,
-      /delete from host_idempotency_key/,
-      /insert into messaging_message/,
-      /FROM ONLY "public"."messaging_conversation"/,
-      /audit_head/,
-      /insert into audit_event/,
+      'on messaging_conversation o',
+      'on consent_record',
+      'Insert on host_idempotency_key',
+      'Delete on host_idempotency_key',
+      'Insert on messaging_message',
+      'on messaging_conversation x',
+      'on audit_head',
+      'Update on audit_head',
+      'Insert on audit_event',
     ],
   ],
-  ['createConversation', write('op_create_conversation', { subject: Buffer.from('x') }), [/from consent_record c where/, /insert into messaging_conversation/]],
+  [
+    'createConversation',
+    write('op_create_conversation', { subject: Buffer.from('x') }),
+    ['on consent_record', 'Insert on messaging_conversation', 'on host_agency x'],
+  ],
   [
     'a key that is there already',
     async () => {
       await session('postern_gate')
       await ofDatabase('host_claim_key', agency, 'user-0', 'sendMessage', 'key-5000', Buffer.from('x'), 201, null, null, at, at)
     },
-    [/insert into host_idempotency_key/, /select s.fingerprint/],
+    ['Insert on host_idempotency_key', 'using host_idempotency_key_pkey'],
   ],
   [
     'a key that has expired',
@@ -174,7 +227,7 @@ const paths: readonly [name: string, work: () => Promise<unknown>, statements: r
       await session('postern_gate')
       await ofDatabase('host_claim_key', agency, 'user-25', 'sendMessage', 'key-25', Buffer.from('x'), 201, null, null, at, at)
     },
-    [/delete from host_idempotency_key s where s.agency_id/],
+    ['Insert on host_idempotency_key', 'Delete on host_idempotency_key'],
   ],
   [
     'a domain transaction',
@@ -185,31 +238,60 @@ const paths: readonly [name: string, work: () => Promise<unknown>, statements: r
       await ownership(sendMessage.ownership)
       await ofDatabase('host_close', ...closed)
     },
-    [/from consent_record c where/, /insert into host_idempotency_key/, /select 1 from consent_record o/, /update host_idempotency_key/, /update audit_head h/, /insert into audit_event/],
+    [
+      'on consent_record c',
+      'Insert on host_idempotency_key',
+      'on consent_record o',
+      'on messaging_conversation o',
+      'Update on host_idempotency_key',
+      'Update on audit_head',
+      'Insert on audit_event',
+    ],
   ],
   [
     'a group of refusals and reads',
-    () => ofDatabase('audit_append_batch', 3, JSON.stringify([{ ...audited, outcome: 'FORBIDDEN', agent_id: 'x' }, { ...audited, id: newId(), outcome: 'success' }])),
-    [/from audit_head h where/, /update audit_head h/, /insert into audit_event/, /insert into audit_ai_action/],
+    () =>
+      ofDatabase(
+        'audit_append_batch',
+        3,
+        JSON.stringify([
+          { ...audited, outcome: 'FORBIDDEN', agent_id: 'x' },
+          { ...audited, id: newId(), outcome: 'success' },
+        ]),
+      ),
+    ['LockRows', 'Update on audit_head', 'Insert on audit_event', 'Insert on audit_ai_action'],
   ],
-  ['audit: all events', auditor(() => readEvents(client, agency, filter)), [/from audit_event/]],
-  ['audit: by action', auditor(() => readEvents(client, agency, { ...filter, action: 'action-5' })), [/action = /]],
-  ['audit: by actor', auditor(() => readEvents(client, agency, { ...filter, actor: 'user-25' })), [/user_id = /]],
-  ['audit: by entity', auditor(() => readEvents(client, agency, { ...filter, entity: 'x' })), [/entity_id = /]],
-  ['audit: refused', auditor(() => readEvents(client, agency, { ...filter, outcome: 'FORBIDDEN' })), [/outcome = /]],
-  ['audit: of an hour', auditor(() => readEvents(client, agency, { ...filter, from: new Date(Date.now() - 3.6e6), to: at })), [/at >= /]],
-  ['audit: AI actions', auditor(() => readAiActions(client, agency, filter)), [/from audit_ai_action/]],
-  ['audit: an export’s stretches', auditor(() => stretchesBetween(client, agency, new Date(Date.now() - 3.6e6), undefined)), [/min\(seq\)/]],
-  ['audit: one row of a chain', auditor(() => hashAt(client, { agencyId: agency, lane: 0 }, 50)), [/from audit_event/]],
-  ['the agency’s modules', auditor(async () => (await session('postern_read'), client.query('select modules from host_agency where id = $1', [agency]))), [/from host_agency/]],
+  ['audit: all events', auditor(() => readEvents(client, agency, filter)), ['on audit_event_']],
+  ['audit: by action', auditor(() => readEvents(client, agency, { ...filter, action: 'action-5' })), ['on audit_event_', 'action = ']],
+  ['audit: by actor', auditor(() => readEvents(client, agency, { ...filter, actor: 'user-25' })), ['on audit_event_', 'user_id = ']],
+  ['audit: by entity', auditor(() => readEvents(client, agency, { ...filter, entity: 'x' })), ['on audit_event_', 'entity_id = ']],
+  ['audit: refused', auditor(() => readEvents(client, agency, { ...filter, outcome: 'FORBIDDEN' })), ['on audit_event_', 'outcome = ']],
+  [
+    'audit: of an hour',
+    auditor(() => readEvents(client, agency, { ...filter, from: new Date(Date.now() - 3.6e6), to: at })),
+    ['on audit_event_', 'at >= '],
+  ],
+  ['audit: AI actions', auditor(() => readAiActions(client, agency, filter)), ['on audit_ai_action_']],
+  [
+    'audit: an export’s stretches',
+    auditor(() => stretchesBetween(client, agency, new Date(Date.now() - 3.6e6), undefined)),
+    ['on audit_event_'],
+  ],
+  ['audit: one row of a chain', auditor(() => hashAt(client, { agencyId: agency, lane: 0 }, 50)), ['on audit_event_']],
+  [
+    'the agency’s modules',
+    auditor(async () => (await session('postern_read'), client.query('select modules from host_agency where id = $1', [agency]))),
+    ['on host_agency'],
+  ],
 ]
 
 t.test('every hot statement comes by an index that begins with the agency, and reads no table whole', async (t) => {
   await ready
   await leadingColumn()
-  for (const [name, work, statements] of paths) {
+  for (const [name, work, nodes] of paths) {
     const seen = await plansOf(work)
-    for (const statement of statements) t.ok(seen.some(({ text }) => statement.test(text)), `${name}: ${String(statement)}`, { seen: seen.map(({ text }) => text) })
+    const whole = seen.map(({ plan }) => plan).join('\n')
+    for (const node of nodes) t.ok(whole.includes(node), `${name}: ${node}`, { seen })
     t.same(seen.flatMap(faultsOf), [], `${name}: ${seen.length} statements`, { plans: seen })
   }
 })
@@ -226,5 +308,7 @@ t.test('a statement that has lost its index is found out', async (t) => {
   t.match((await without(...bare)).flatMap(faultsOf), [/: reads all of messaging_message$/])
   await client.query('set session authorization postern_app')
   const byTime = 'create index by_time on messaging_message (created_at, id)'
-  t.match((await without(...bare, byTime, 'set local enable_seqscan = off', 'set local enable_sort = off')).flatMap(faultsOf), [/: comes by by_time$/])
+  t.match((await without(...bare, byTime, 'set local enable_seqscan = off', 'set local enable_sort = off')).flatMap(faultsOf), [
+    /: comes by by_time$/,
+  ])
 })

@@ -33,7 +33,11 @@ const openCollector = async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, text: () => Buffer.concat(chunks).toString('latin1'), close: () => new Promise((resolve) => server.close(resolve)) }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    text: () => Buffer.concat(chunks).toString('latin1'),
+    close: () => new Promise((resolve) => server.close(resolve)),
+  }
 }
 
 /** What a service throws when it is told to; null: it works. */
@@ -50,7 +54,10 @@ const sabotaged = contexts.map((context) => ({
   ...context,
   setup: (scope: ContextScope) => {
     const serve = (operation: AnyOperation, service: object): void => {
-      const parts = Object.entries(service).map(([name, part]: [string, unknown]) => [name, typeof part === 'function' ? crashing(part as () => unknown) : part])
+      const parts = Object.entries(service).map(([name, part]: [string, unknown]) => [
+        name,
+        typeof part === 'function' ? crashing(part as () => unknown) : part,
+      ])
       scope.serve(operation, Object.fromEntries(parts) as never)
     }
     return context.setup(new Proxy(scope, { get: (target, name) => (name === 'serve' ? serve : Reflect.get(target, name)) }))
@@ -61,7 +68,10 @@ const collector = await openCollector()
 t.teardown(() => collector.close())
 const printed: string[] = []
 const write = process.stderr.write
-process.stderr.write = ((chunk: string | Uint8Array, ...rest: never[]) => (printed.push(String(chunk)), write.call(process.stderr, chunk as string, ...rest))) as typeof write
+process.stderr.write = ((chunk: string | Uint8Array, ...rest: never[]) => (
+  printed.push(String(chunk)),
+  write.call(process.stderr, chunk as string, ...rest)
+)) as typeof write
 t.teardown(() => void (process.stderr.write = write))
 
 const database = await testDatabase(t)
@@ -71,7 +81,10 @@ const drives = await drivesOf(host)
 
 const ana = '01920000-0000-7000-8000-c00000000001'
 const consent = await host.call('POST', '/api/consents', { as: 'patient-ana', body: { patientId: ana, scope: 'messaging' } })
-const conversation = await host.call('POST', '/api/messaging/conversations', { as: 'patient-ana', body: { patientId: ana, subject: marks.text } })
+const conversation = await host.call('POST', '/api/messaging/conversations', {
+  as: 'patient-ana',
+  body: { patientId: ana, subject: marks.text },
+})
 const ids: Record<string, string> = { conversationId: conversation.json<{ id: string }>().id, consentId: consent.json<{ id: string }>().id }
 
 const headers = {
@@ -81,7 +94,9 @@ const headers = {
 
 /** Drives an operation and judges its answer; reads that show a patient their own text are not an echo. */
 const drive = async ({ operation, request }: Drive, options: RequestOptions = {}): Promise<number> => {
-  const response = await host.app.inject(request({ text: marks.text, optional: true, ids, ...options, headers: { ...headers, ...options.headers } }))
+  const response = await host.app.inject(
+    request({ text: marks.text, optional: true, ids, ...options, headers: { ...headers, ...options.headers } }),
+  )
   const shown = response.statusCode < 400 ? all.filter((mark) => mark !== marks.text) : all
   const fault = judgeOf(host, operation)(response, [...shown, sub, key])
   if (fault) t.fail(`${operation.name}: ${fault}`)
@@ -91,7 +106,8 @@ const driveAll = async (options: RequestOptions = {}): Promise<number[]> => [...
 const driveNamed = async (options: RequestOptions = {}): Promise<Map<string, number>> => {
   const statuses = new Map<string, number>()
   // Revoking comes last, so that what needs the consent has it.
-  for (const one of drives.toSorted((a, b) => Number(a.operation.name === 'revokeConsent') - Number(b.operation.name === 'revokeConsent'))) statuses.set(one.operation.name, await drive(one, options))
+  for (const one of drives.toSorted((a, b) => Number(a.operation.name === 'revokeConsent') - Number(b.operation.name === 'revokeConsent')))
+    statuses.set(one.operation.name, await drive(one, options))
   return statuses
 }
 
@@ -99,18 +115,36 @@ t.test('crashes of every service, of every kind', async (t) => {
   const kinds: [string, () => unknown][] = [
     ['an error', () => new Error(`no record of ${marks.crash}`)],
     ['an error whose message looks like a stack', () => new Error(`${marks.crash}\n    at ${marks.crash} (file.ts:1:1)`)],
-    ['an error named and coded after the input', () => Object.assign(new Error('x'), { name: marks.crash, code: `${marks.crash} '${marks.crash}'`, statusCode: 200, detail: marks.crash })],
-    ['an error with a status of its own', () => Object.assign(new TypeError(marks.crash), { statusCode: 418, headers: { 'x-leak': marks.crash }, validation: undefined })],
+    [
+      'an error named and coded after the input',
+      () =>
+        Object.assign(new Error('x'), { name: marks.crash, code: `${marks.crash} '${marks.crash}'`, statusCode: 200, detail: marks.crash }),
+    ],
+    [
+      'an error with a status of its own',
+      () => Object.assign(new TypeError(marks.crash), { statusCode: 418, headers: { 'x-leak': marks.crash }, validation: undefined }),
+    ],
     ['an error with a cause', () => new AggregateError([new Error(marks.crash)], marks.crash, { cause: new Error(marks.crash) })],
     ['a text', () => marks.crash],
     ['an object', () => ({ message: marks.crash, code: '23505', detail: marks.crash })],
     ['nothing', () => null],
-    ['an error of the driver', () => Object.assign(new Error(`duplicate key ${marks.crash}`), { code: '23505', detail: `Key (email)=(${marks.crash})`, constraint: marks.crash })],
+    [
+      'an error of the driver',
+      () =>
+        Object.assign(new Error(`duplicate key ${marks.crash}`), {
+          code: '23505',
+          detail: `Key (email)=(${marks.crash})`,
+          constraint: marks.crash,
+        }),
+    ],
   ]
   for (const [name, made] of kinds) {
     crash = made
     const statuses = await driveAll()
-    t.ok(statuses.every((status) => status >= 400), `${name}: ${statuses.join(' ')}`)
+    t.ok(
+      statuses.every((status) => status >= 400),
+      `${name}: ${statuses.join(' ')}`,
+    )
   }
   crash = null
 })
@@ -127,30 +161,49 @@ t.test('requests that are refused, with marks wherever something can be put', as
   for (const one of drives) {
     const { url } = one.request({ ids })
     await drive(one, { body: { [marks.name]: marks.text } })
-    await host.app.inject({ ...one.request({ ids, headers }), url: `${url}${url.includes('?') ? '&' : '?'}${marks.query}=${marks.query}&cursor=${marks.query}` })
+    await host.app.inject({
+      ...one.request({ ids, headers }),
+      url: `${url}${url.includes('?') ? '&' : '?'}${marks.query}=${marks.query}&cursor=${marks.query}`,
+    })
     await host.app.inject({ ...one.request({ headers }), url: `/api${one.operation.path.replaceAll(/:\w+/g, marks.path)}` })
-    await host.app.inject({ method: one.operation.method, url: `${url}/${marks.path}?${marks.query}`, headers: { authorization: `Bearer ${marks.header}`, ...headers } })
+    await host.app.inject({
+      method: one.operation.method,
+      url: `${url}/${marks.path}?${marks.query}`,
+      headers: { authorization: `Bearer ${marks.header}`, ...headers },
+    })
     await drive(one, { headers: { authorization: `Bearer ${marks.header}` } })
     await drive(one, { headers: { 'x-agency': marks.header, 'x-access-reason': marks.header } })
   }
 })
 
 t.test('callers whose token is full of marks', async (t) => {
-  const claims = { sub, name: marks.claim, email: `${marks.claim}@example.org`, preferred_username: marks.claim, resource_access: { [marks.claim]: { roles: [marks.claim] } } }
+  const claims = {
+    sub,
+    name: marks.claim,
+    email: `${marks.claim}@example.org`,
+    preferred_username: marks.claim,
+    resource_access: { [marks.claim]: { roles: [marks.claim] } },
+  }
   for (const one of drives) {
     const scope = one.operation.scopes.join(' ')
     const tokens = [
       host.token(one.persona, { claims }),
-      host.token(one.persona, { claims: { ...claims, scope: `${scope} ${marks.claim}`, realm_access: { roles: [...one.principal.roles, marks.claim] } } }),
+      host.token(one.persona, {
+        claims: { ...claims, scope: `${scope} ${marks.claim}`, realm_access: { roles: [...one.principal.roles, marks.claim] } },
+      }),
       host.token(one.persona, { claims: { ...claims, patient_id: marks.claim } }),
       host.token(one.persona, { claims: { ...claims, iss: marks.claim } }),
       host.token(one.persona, { claims, header: { kid: marks.claim, typ: marks.claim } }),
     ]
-    for (const token of tokens) await drive(one, { headers: { authorization: `Bearer ${token}`, 'idempotency-key': `${key}${Math.random()}` } })
+    for (const token of tokens)
+      await drive(one, { headers: { authorization: `Bearer ${token}`, 'idempotency-key': `${key}${Math.random()}` } })
   }
   const named = host.lines.filter((line) => line.includes('CANARYsub'))
   t.ok(named.length > 0, 'the user is named in the log')
-  t.ok(named.every((line) => (JSON.parse(line) as { userId: string }).userId === sub), 'in its own field, escaped')
+  t.ok(
+    named.every((line) => (JSON.parse(line) as { userId: string }).userId === sub),
+    'in its own field, escaped',
+  )
 })
 
 t.test('failures of the database that quote what was sent', async (t) => {
@@ -162,7 +215,8 @@ t.test('failures of the database that quote what was sent', async (t) => {
       raise exception using errcode = '${sqlstate}', message = 'PT403 ${marks.database}', detail = 'Key (${marks.database})', hint = '${marks.database}', constraint = '${marks.database}',
         column = '${marks.database}', table = '${marks.database}'; end $$`)
     await rows.query('grant execute on function canary_fails() to public')
-    for (const name of names) await rows.query(`create policy canary on ${name} as restrictive using (canary_fails()) with check (canary_fails())`)
+    for (const name of names)
+      await rows.query(`create policy canary on ${name} as restrictive using (canary_fails()) with check (canary_fails())`)
     await work()
     for (const name of names) await rows.query(`drop policy canary on ${name}`)
   }
@@ -193,7 +247,12 @@ t.test('connections that break, and a flags file that is none', async (t) => {
     writeFileSync(`${path}.next`, content)
     renameSync(`${path}.next`, path)
   }
-  for (const bad of [marks.flags, `{"${marks.flags}":true}`, `{"USE_CHAT_WRITES":"${marks.flags}"}`, `{"USE_CHAT_WRITES":{"enabled":true,"strategies":[{"name":"${marks.flags}"}]}}`]) {
+  for (const bad of [
+    marks.flags,
+    `{"${marks.flags}":true}`,
+    `{"USE_CHAT_WRITES":"${marks.flags}"}`,
+    `{"USE_CHAT_WRITES":{"enabled":true,"strategies":[{"name":"${marks.flags}"}]}}`,
+  ]) {
     replace(bad)
     host.clock.advance(20_000)
     await driveAll()
@@ -204,10 +263,14 @@ t.test('connections that break, and a flags file that is none', async (t) => {
 })
 
 const filesUnder = (directory: string): string[] =>
-  readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
 
 t.test('none of it stands in logs, metrics, traces, files or in clear in the database', async (t) => {
-  const [{ directory }] = (await rows.query<{ directory: string }>("select current_setting('data_directory') as directory")) as [{ directory: string }]
+  const [{ directory }] = (await rows.query<{ directory: string }>("select current_setting('data_directory') as directory")) as [
+    { directory: string },
+  ]
   const metrics = await host.ops.inject('/metrics')
   t.equal(metrics.statusCode, 200)
   await host.close()
@@ -223,7 +286,11 @@ t.test('none of it stands in logs, metrics, traces, files or in clear in the dat
   t.ok(host.lines.length > 500 && metrics.body.length > 1_000 && collector.text().length > 1_000, 'there is something to look through')
   t.ok(log.includes('"event":"defect"'), 'crashes were reported')
   for (const [place, content] of Object.entries(places)) {
-    t.same(all.filter((mark) => content.includes(mark)), [], place)
+    t.same(
+      all.filter((mark) => content.includes(mark)),
+      [],
+      place,
+    )
     t.notOk(content.includes(key), `the key is not in ${place}`)
     if (place !== 'log') t.notOk(content.includes('CANARYsub'), `the user is not in ${place}`)
   }

@@ -29,7 +29,9 @@ export interface Drive {
 }
 
 /** Reads of the audit store grow with what a test does: they are asked in the agency in which nothing else happens. */
-const inOrder = personas.toSorted((one, other) => Number(other.persona === 'compliance-officer-lakeside') - Number(one.persona === 'compliance-officer-lakeside'))
+const inOrder = personas.toSorted(
+  (one, other) => Number(other.persona === 'compliance-officer-lakeside') - Number(one.persona === 'compliance-officer-lakeside'),
+)
 
 const mayCall = (operation: AnyOperation, principal: Principal): boolean => {
   try {
@@ -41,7 +43,9 @@ const mayCall = (operation: AnyOperation, principal: Principal): boolean => {
 }
 
 const agreeing = (operation: AnyOperation, principal: Principal, place: 'query' | 'body', part: object): Record<string, unknown> => {
-  const rules = (operation.agrees ?? []).filter((rule) => rule.in === place && rule.field in part && principal.audience && rule.audiences.includes(principal.audience))
+  const rules = (operation.agrees ?? []).filter(
+    (rule) => rule.in === place && rule.field in part && principal.audience && rule.audiences.includes(principal.audience),
+  )
   return { ...part, ...Object.fromEntries(rules.map((rule) => [rule.field, principal[rule.claim]])) }
 }
 
@@ -52,7 +56,9 @@ const queryOf = (operation: AnyOperation, principal: Principal, options: Request
   const sample = operation.query ? (sampleOf(operation.query, options) as Record<string, unknown>) : {}
   // A cursor is no text that anybody can write.
   delete sample['cursor']
-  const query = new URLSearchParams(Object.entries(agreeing(operation, principal, 'query', sample)).map(([name, value]): [string, string] => [name, String(value)]))
+  const query = new URLSearchParams(
+    Object.entries(agreeing(operation, principal, 'query', sample)).map(([name, value]): [string, string] => [name, String(value)]),
+  )
   return query.size > 0 ? `?${query.toString()}` : ''
 }
 
@@ -66,9 +72,17 @@ const tokensOf = (host: TestHost): ((persona: string) => string) => {
   }
 }
 
-const driveOf = (host: TestHost, token: (persona: string) => string, operation: AnyOperation, persona: string, principal: Principal): Drive => {
+const driveOf = (
+  host: TestHost,
+  token: (persona: string) => string,
+  operation: AnyOperation,
+  persona: string,
+  principal: Principal,
+): Drive => {
   const request: Drive['request'] = (options = {}) => {
-    const body = operation.body ? (options.body ?? agreeing(operation, principal, 'body', sampleOf(operation.body, options) as object)) : undefined
+    const body = operation.body
+      ? (options.body ?? agreeing(operation, principal, 'body', sampleOf(operation.body, options) as object))
+      : undefined
     return {
       method: operation.method,
       url: pathOf(operation, options.ids ?? {}) + queryOf(operation, principal, options),

@@ -30,7 +30,8 @@ const expected: readonly (readonly [Code, string, number])[] = [
   ['INTERNAL', 'default', 500],
 ]
 
-const pairsOf = (of: Readonly<Record<string, readonly string[]>>): string[] => Object.entries(of).flatMap(([code, all]) => all.map((reason) => `${code} ${reason}`))
+const pairsOf = (of: Readonly<Record<string, readonly string[]>>): string[] =>
+  Object.entries(of).flatMap(([code, all]) => all.map((reason) => `${code} ${reason}`))
 
 t.test('vocabulary, catalogue and the table of the design are one', async (t) => {
   const inCatalogue = Object.fromEntries(Object.entries(catalogue).map(([code, entry]) => [code, Object.keys(entry.reasons)]))
@@ -39,7 +40,15 @@ t.test('vocabulary, catalogue and the table of the design are one', async (t) =>
   t.same(pairsOf(inCatalogue).sort(), byHand)
   t.same([...codes].sort(), Object.keys(catalogue).sort())
   for (const [code, reason, status] of expected) t.equal(statusOf(code, reason as Reason), status, `${code} ${reason}`)
-  t.same(messagingCodes, ['UNAUTHORIZED', 'FORBIDDEN', 'CONSENT_REQUIRED', 'CONFLICT', 'VALIDATION_FAILED', 'RATE_LIMITED', 'UPSTREAM_UNAVAILABLE'])
+  t.same(messagingCodes, [
+    'UNAUTHORIZED',
+    'FORBIDDEN',
+    'CONSENT_REQUIRED',
+    'CONFLICT',
+    'VALIDATION_FAILED',
+    'RATE_LIMITED',
+    'UPSTREAM_UNAVAILABLE',
+  ])
 })
 
 t.test('every text says something to a person, and no two causes say the same', async (t) => {
@@ -54,7 +63,11 @@ t.test('each type is the address of a page that explains all that its code can m
   for (const code of codes) {
     const page = await host.app.inject(typeOf(code))
     t.equal(page.statusCode, 200, typeOf(code))
-    t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'cache-control': /max-age=\d+/, 'x-content-type-options': 'nosniff' })
+    t.match(page.headers, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': /max-age=\d+/,
+      'x-content-type-options': 'nosniff',
+    })
     for (const [of, reason, status] of expected) {
       if (of !== code) continue
       t.ok(page.body.includes(`<td>${status}</td>`) && page.body.includes(detailOf(code, reason as Reason)), `${code} ${reason}`)
@@ -89,9 +102,28 @@ const everybody: readonly Code[] = ['FORBIDDEN', 'RATE_LIMITED', 'UNAUTHORIZED',
 
 t.test('the document lists for each operation exactly the codes that it can give', async (t) => {
   const host = await startHost(t)
-  const { paths } = host.app.swagger() as unknown as { paths: Record<string, Record<string, { operationId: string; responses: Record<string, { content?: Record<string, { schema: { properties: { code?: { enum: Code[] } } } }> }> }>> }
-  const documents = new Map(Object.values(paths).flatMap((item) => Object.values(item)).map((one) => [one.operationId, one]))
-  t.same([...documents.keys()].sort(), host.loaded.operations.map(({ operation }) => operation.name).sort(), 'no more and no fewer operations')
+  const { paths } = host.app.swagger() as unknown as {
+    paths: Record<
+      string,
+      Record<
+        string,
+        {
+          operationId: string
+          responses: Record<string, { content?: Record<string, { schema: { properties: { code?: { enum: Code[] } } } }> }>
+        }
+      >
+    >
+  }
+  const documents = new Map(
+    Object.values(paths)
+      .flatMap((item) => Object.values(item))
+      .map((one) => [one.operationId, one]),
+  )
+  t.same(
+    [...documents.keys()].sort(),
+    host.loaded.operations.map(({ operation }) => operation.name).sort(),
+    'no more and no fewer operations',
+  )
   for (const { operation } of host.loaded.operations) {
     const byStatus = Object.entries(documents.get(operation.name)!.responses).filter(([status]) => Number(status) >= 400)
     const listed = new Set(byStatus.flatMap(([, { content }]) => content!['application/problem+json']!.schema.properties.code!.enum))
@@ -100,11 +132,18 @@ t.test('the document lists for each operation exactly the codes that it can give
     t.same([...listed].sort(), problemsOf(operation), operation.name)
     for (const [status, { content }] of byStatus) {
       for (const code of content!['application/problem+json']!.schema.properties.code!.enum) {
-        t.ok(Object.values(catalogue[code].reasons).some((entry) => entry.status === Number(status)), `${operation.name}: ${code} can come with ${status}`)
+        t.ok(
+          Object.values(catalogue[code].reasons).some((entry) => entry.status === Number(status)),
+          `${operation.name}: ${code} can come with ${status}`,
+        )
       }
     }
     const statuses = byStatus.map(([status]) => Number(status))
-    t.equal(statuses.includes(413) && statuses.includes(415), isMutating(operation), `${operation.name}: a body can be too large only where there is one`)
+    t.equal(
+      statuses.includes(413) && statuses.includes(415),
+      isMutating(operation),
+      `${operation.name}: a body can be too large only where there is one`,
+    )
     t.equal(statuses.includes(412) || statuses.includes(428), operation.ifMatch === true, operation.name)
     t.notOk(statuses.includes(405) && operation.closed, operation.name)
   }

@@ -9,7 +9,11 @@ import { documented, documentPath, type Documented } from './answers.ts'
 const host = await startHost(t)
 const operations = host.loaded.operations.map(({ operation }) => operation)
 const response = await host.app.inject('/openapi.json')
-const document = response.json<{ openapi: string; paths: Record<string, Record<string, Documented>>; components: { securitySchemes: object } }>()
+const document = response.json<{
+  openapi: string
+  paths: Record<string, Record<string, Documented>>
+  components: { securitySchemes: object }
+}>()
 
 t.test('the document is OpenAPI 3.1', async (t) => {
   t.match(response.headers['content-type'], /^application\/json/)
@@ -21,14 +25,21 @@ t.test('the document is OpenAPI 3.1', async (t) => {
 })
 
 t.test('its paths are full, and nothing but operations is in it', async (t) => {
-  t.same(Object.keys(document.paths).filter((path) => !path.startsWith('/api/')), [])
+  t.same(
+    Object.keys(document.paths).filter((path) => !path.startsWith('/api/')),
+    [],
+  )
   const shown = Object.entries(document.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`))
   t.same(shown.sort(), operations.map((operation) => `${operation.method.toLowerCase()} ${documentPath(operation)}`).sort())
 })
 
 for (const operation of operations) {
   t.test(`${operation.name} shows what the host does for it`, async (t) => {
-    const shown = documented(host, operation) as Documented & { security: object[]; parameters?: { name: string; in: string; required?: boolean }[]; requestBody?: { required?: boolean } }
+    const shown = documented(host, operation) as Documented & {
+      security: object[]
+      parameters?: { name: string; in: string; required?: boolean }[]
+      requestBody?: { required?: boolean }
+    }
     t.equal(shown['operationId'], operation.name)
     t.ok(typeof shown['summary'] === 'string' && (shown['summary'] as string).length > 5)
     t.equal(shown['x-effect'], operation.effect)
@@ -38,7 +49,11 @@ for (const operation of operations) {
     t.same(shown['x-audience'], operation.audience)
     t.same(shown.security, operation.audience.includes('public') ? [] : [{ bearer: operation.scopes }])
     const statuses = Object.keys(shown.responses).map(Number)
-    t.ok(statuses.includes(operation.reply.status) && statuses.some((status) => status >= 400 && status < 500) && statuses.some((status) => status >= 500))
+    t.ok(
+      statuses.includes(operation.reply.status) &&
+        statuses.some((status) => status >= 400 && status < 500) &&
+        statuses.some((status) => status >= 500),
+    )
     const key = shown.parameters?.find(({ name }) => name === 'Idempotency-Key')
     t.equal(key?.required, { required: true, accepted: false, none: undefined }[idempotencyOf(operation)], 'the key')
     t.equal(shown.parameters?.some(({ name }) => name === 'If-Match') ?? false, operation.ifMatch === true)
@@ -52,7 +67,13 @@ for (const operation of operations) {
 t.test('declarations keep the habits of the house', async (t) => {
   const names = operations.map(({ name }) => name)
   t.equal(new Set(names).size, names.length)
-  const effects = { GET: ['read'], POST: ['draft', 'advise', 'write', 'admin'], PUT: ['draft', 'write', 'admin'], PATCH: ['write', 'admin'], DELETE: ['draft', 'write', 'admin'] }
+  const effects = {
+    GET: ['read'],
+    POST: ['draft', 'advise', 'write', 'admin'],
+    PUT: ['draft', 'write', 'admin'],
+    PATCH: ['write', 'admin'],
+    DELETE: ['draft', 'write', 'admin'],
+  }
   for (const operation of operations) {
     t.match(operation.name, /^[a-z][A-Za-z]+$/)
     t.match(operation.path, /^(\/([a-z][a-z-]*|:[a-z][A-Za-z]*))+$/, `${operation.name}: ${operation.path}`)

@@ -33,7 +33,8 @@ const within = (schema: Schema, place: string): [string, Schema][] => [
 const fixed = (schema: Schema): boolean => schema.enum !== undefined || schema.const !== undefined
 
 /** A pattern bounds a string only where it bounds its length. */
-const bounds = (pattern: string | undefined): boolean => pattern !== undefined && /^\^.*\$$/.test(pattern) && !/[*+](?!\?)|,\}/.test(pattern.replaceAll(/\\.|\[[^\]]*\]/g, 'x'))
+const bounds = (pattern: string | undefined): boolean =>
+  pattern !== undefined && /^\^.*\$$/.test(pattern) && !/[*+](?!\?)|,\}/.test(pattern.replaceAll(/\\.|\[[^\]]*\]/g, 'x'))
 
 /** What an auditor reads is whatever was sent. */
 const anything: ReadonlySet<string> = new Set(['payload', 'before', 'after'].map((name) => `reply/items/*/${name}`))
@@ -47,10 +48,14 @@ for (const { operation } of operations) {
       for (const [place, schema] of within(operation[part] as Schema, part)) {
         if (is(schema, 'object')) t.equal(schema.additionalProperties, false, `${place} refuses what it does not know`)
         if (is(schema, 'string') && !fixed(schema)) {
-          t.ok(schema.maxLength !== undefined || bounds(schema.pattern) || ['uuid', 'date'].includes(schema.format ?? ''), `${place} has a longest text`)
+          t.ok(
+            schema.maxLength !== undefined || bounds(schema.pattern) || ['uuid', 'date'].includes(schema.format ?? ''),
+            `${place} has a longest text`,
+          )
         }
         if (is(schema, 'array')) t.ok(schema.maxItems !== undefined, `${place} has a most of items`)
-        if ((is(schema, 'integer') || is(schema, 'number')) && !fixed(schema)) t.ok(schema.minimum !== undefined && schema.maximum !== undefined, `${place} has bounds`)
+        if ((is(schema, 'integer') || is(schema, 'number')) && !fixed(schema))
+          t.ok(schema.minimum !== undefined && schema.maximum !== undefined, `${place} has bounds`)
         if (place.includes('/')) t.ok(schema.description, `${place} is described`)
       }
     }

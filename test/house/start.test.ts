@@ -104,7 +104,9 @@ t.test('from nothing, again, after a kill, and to the end', async (t) => {
 
   await t.test('a signal during the start leaves nothing behind', async (t) => {
     const service = startService(t, { dataDir, env: flags })
-    while (postgresIn(dataDir) === null) await delay(5)
+    let over = false
+    void service.ended.then(() => (over = true))
+    while (postgresIn(dataDir) === null && !over) await delay(5)
     service.signal('SIGINT')
     t.same(await service.ended, { code: 0, signal: null })
     t.notMatch(service.output(), 'Postern serves at')

@@ -38,7 +38,12 @@ const indexes = [
 
 /** Nobody may change or remove what was written; no other role comes near it. @see 02B, Allowed Operations */
 const isolated = (table: string): string[] =>
-  tenantTable({ table, grants: { read: ['select'], write: ['select', 'insert'] }, patientColumn: 'patient_id' })
+  tenantTable({
+    table,
+    // The host asks there whose conversation it is, and sees no more of it than that.
+    grants: { read: ['select'], write: ['select', 'insert'], ...(table === 'messaging_conversation' ? { gate: ['select (agency_id, id, patient_id)'] } : {}) },
+    patientColumn: 'patient_id',
+  })
 
 class Messaging extends Migration {
   override up(): void {

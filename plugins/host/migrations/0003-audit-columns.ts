@@ -6,6 +6,9 @@ const slices = ['outcome', 'reason', ...names].map((name) => `p_${name}[v_from:v
 const fields = ['outcome', 'reason', ...names].join(', ')
 const value = (name: string): string => (name === 'at' ? 'r.at::timestamptz(3)' : `r.${name}`)
 
+const one = (name: string): string => (name === 'at' ? 'p_at[v_from]::timestamptz(3)' : `p_${name}[v_from]`)
+const oneRow = (seq: string): string => ['p_lane::smallint', seq, 'p_outcome[v_from]', 'p_reason[v_from]', ...names.map(one)].join(', ')
+
 // The order of audit_canonical: lane, seq, outcome, reason, then the inputs.
 const values = ['p_lane::smallint', 'v_seq + r.n', 'r.outcome', 'r.reason', ...names.map(value)].join(', ')
 
@@ -32,6 +35,20 @@ export const appendColumns = `
         v_to := v_to + 1;
       end loop;
       x := set_config('app.current_agency', v_agency::text, true);
+      if v_to = v_from and p_agent_id[v_from] is null then
+        -- A row of its own takes two statements.
+        update audit_head h set seq = h.seq + 1, hash = sha256(h.hash || audit_canonical(${oneRow('h.seq + 1')}))
+        where h.agency_id = v_agency and h.lane = p_lane returning h.seq, h.hash into v_seq, v_hash;
+        if found then
+          insert into audit_event (lane, seq, outcome, reason, ${names.join(', ')}, hash) values (${oneRow('v_seq')}, v_hash);
+          agency_id := v_agency;
+          seq := v_seq;
+          hash := v_hash;
+          return next;
+          v_from := v_to + 1;
+          continue;
+        end if;
+      end if;
       loop
         select h.seq, h.hash into v_seq, v_hash from audit_head h where h.agency_id = v_agency and h.lane = p_lane for no key update;
         exit when found;

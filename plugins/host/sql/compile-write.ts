@@ -48,16 +48,11 @@ const session = (role: string): string => `x := set_config('role', '${role}', tr
 /** A column of the items of the agency at hand. */
 const part = (name: string): string => `p_${name}[v_from:v_to]`
 
-const parts = (names: readonly string[]): string => `unnest(${names.map(part).join(', ')})`
-
-const ownershipGate = (statement: WriteStatement, gates: SqlGates): string => {
+const ownershipVerdict = (statement: WriteStatement, gates: SqlGates): string => {
   const { ownership } = statement.operation
-  if (!gates.ownership || !ownership) return `
-    v_verdicts := array_fill(null::text, array[v_to - v_from + 1]);`
-  const claim = ownership.owner.claim === 'patientId' ? 'patient_id' : 'user_id'
-  return `
-    select array_agg(case when (${ownershipQuestion(ownership, 'u.record', 'u.claim')}) is null then '${ownership.refusal}' end order by u.n) into v_verdicts
-    from ${parts([snake(ownership.param), claim])} with ordinality u(record, claim, n);`
+  if (!gates.ownership || !ownership) return ''
+  const claim = ownership.owner.claim === 'patientId' ? 'u.patient_id' : 'u.user_id'
+  return `when (${ownershipQuestion(ownership, `u.${snake(ownership.param)}`, claim)}) is null then '${ownership.refusal}'`
 }
 
 const consentVerdict = (statement: WriteStatement, gates: SqlGates): string =>
@@ -81,16 +76,24 @@ const claimed = (statement: WriteStatement, gates: SqlGates): string =>
 
 const judgedColumns = ['patient_id', 'user_id', 'at', 'audit_id', 'within_limits', 'key', 'fingerprint', 'expires_at', 'response']
 
-// Consent, rate and key in one statement, in this order. Who has no verdict and no claim afterwards has met an earlier key.
-const judge = (statement: WriteStatement, gates: SqlGates): string => `
+const verdicts = (statement: WriteStatement, gates: SqlGates): string => {
+  const cases = [ownershipVerdict(statement, gates), consentVerdict(statement, gates), rateVerdict(gates)].filter(Boolean)
+  return cases.length > 0 ? `case ${cases.join(' ')} end` : 'null::text'
+}
+
+// Ownership, consent, rate and key in one statement, in this order. Who has no verdict and no claim afterwards has met an earlier key.
+const judge = (statement: WriteStatement, gates: SqlGates): string => {
+  const { ownership } = statement.operation
+  const names = ownership ? [...judgedColumns, snake(ownership.param)] : judgedColumns
+  const won = keyed(statement, gates) ? "coalesce((select array_agg(c.audit_id) from claimed c), '{}')" : "'{}'"
+  return `
     with judged as materialized (
-      select u.*, case when u.said is not null then u.said ${consentVerdict(statement, gates)} ${rateVerdict(gates)} end as verdict
-      from unnest(${judgedColumns.map(part).join(', ')}, v_verdicts) with ordinality u(${judgedColumns.join(', ')}, said, n)
+      select u.*, ${verdicts(statement, gates)} as verdict
+      from unnest(${names.map(part).join(', ')}) with ordinality u(${names.join(', ')}, n)
     )${claimed(statement, gates)}
-    select array_agg(j.verdict order by j.n), count(*) filter (where j.verdict is null and j.key is not null)${
-      keyed(statement, gates) ? ", coalesce((select array_agg(c.audit_id) from claimed c), '{}')" : ", '{}'"
-    }
+    select array_agg(j.verdict order by j.n), count(*) filter (where j.verdict is null and j.key is not null), ${won}
     into v_verdicts, v_asked, v_won from judged j;`
+}
 
 const meetEarlierKeys = (statement: WriteStatement, gates: SqlGates): string => {
   if (!keyed(statement, gates)) return ''
@@ -146,7 +149,6 @@ begin
     x := set_config('app.current_agency', v_agency::text, true);
     x := set_config('app.current_patient', case when p_patient_id[v_from] is null then '' else ${part('patient_id')}::text end, true);
     x := set_config('app.current_actor', p_user_id[v_from], true);
-    ${session(effectRole(statement.operation.effect))}${ownershipGate(statement, gates)}
     ${session(gateRole)}${judge(statement, gates)}${meetEarlierKeys(statement, gates)}${execute(statement)}
     v_outcomes := v_outcomes || array_replace(v_verdicts, null, 'success');
     v_from := v_to + 1;

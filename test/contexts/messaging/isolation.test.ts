@@ -57,9 +57,13 @@ t.test('row security alone holds, whatever the statement asks', async (t) => {
   t.equal((await within({ agency: agency.b, patient: ana }, messages)).rowCount, 1, 'the agency decides, not the patient alone')
   for (const statement of [conversations, messages]) {
     await t.rejects(within({ patient: ana }, statement), { code: '42501' }, 'no agency: refused, not empty')
-    for (const role of ['gate', 'draft', 'advise', 'admin', 'public', 'audit_writer', 'audit_reader'])
+    for (const role of ['draft', 'advise', 'admin', 'public', 'audit_writer', 'audit_reader'])
       await t.rejects(within({ role: `postern_${role}`, agency: agency.a }, statement), { code: '42501' }, role)
   }
+  const gate = { role: 'postern_gate', agency: agency.a, patient: ana }
+  t.same(ids(await within(gate, conversations)), [anas], 'the host’s gates see whose conversation it is')
+  await t.rejects(within(gate, ['select subject from messaging_conversation']), { code: '42501' }, 'and nothing of what it says')
+  await t.rejects(within(gate, messages), { code: '42501' })
 })
 
 const newMessage = (row: { agency?: string; conversation?: string; patient?: string } = {}): Statement => [
