@@ -1,5 +1,6 @@
 import type { Approval, Contract } from '../../config/contract.ts'
-import { isMutating, type AnyOperation } from '../../routes/shared/operation.ts'
+import { messagingCodes, type Code } from '../../domain/shared/codes.ts'
+import { isMutating, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import type { Manifest } from './define-context.ts'
 import type { Service } from './service.ts'
 
@@ -14,6 +15,9 @@ export class ContractBreach extends Error {
 const breach = (sentence: string): never => {
   throw new ContractBreach(sentence)
 }
+
+/** @see 02B, Error Contracts (Stable) */
+const closedCodes: ReadonlySet<Code> = new Set(messagingCodes)
 
 const dimensions = ['effects', 'audience', 'capabilities', 'killSwitches', 'tables', 'upstreamHosts'] as const
 
@@ -113,6 +117,8 @@ const checkGates = (manifest: Manifest, operation: AnyOperation): void => {
   }
   if (operation.effect !== 'read' && operation.audit !== 'record')
     breach(`02B, Audit: ${name} changes something and would leave no audit row.`)
+  const beyond = operation.closed ? problemsOf(operation).find((code) => !closedCodes.has(code)) : undefined
+  if (beyond) breach(`02B, Error Contracts: ${name} is closed and would answer ${beyond}.`)
   if (operation.ownership && !manifest.tables.includes(operation.ownership.table)) {
     breach(`MIG-03 §4, least privilege: ${name} looks up ${operation.ownership.table}, which ${manifest.name} does not own.`)
   }
@@ -123,6 +129,31 @@ const checkAcross = (operation: AnyOperation, service: Service<AnyOperation>): v
   if (!operation.acrossAgencies) return
   if (operation.effect !== 'read') breach(`FusionEMS part 2: ${operation.name} would change something across agencies.`)
   if ('transact' in service) breach(`FusionEMS part 2: ${operation.name} is read across agencies, and a domain transaction works in one.`)
+}
+
+const statementOf = (service: Service<AnyOperation>): AnyOperation | null => {
+  if ('query' in service) return service.query.operation
+  return 'statement' in service ? service.statement.operation : null
+}
+
+/** A gate that a declaration asks for must run in the kind of service that serves it. */
+const checkService = (manifest: Manifest, operation: AnyOperation, service: Service<AnyOperation>): void => {
+  const { name } = operation
+  const compiled = statementOf(service)
+  if (compiled && compiled !== operation)
+    breach(`FusionEMS part 4, deny by default: ${name} would run behind the gates of ${compiled.name}.`)
+  const writes = 'transact' in service || 'statement' in service
+  if ('statement' in service && operation.effect === 'read') breach(`MIG-03 §3.3: ${name} is declared as a read and would run a write.`)
+  if (operation.effect !== 'read' && !writes) breach(`02B, Audit: ${name} would change something outside the transaction of its audit row.`)
+  if ('answer' in service && (operation.ownership || operation.consent))
+    breach(`FusionEMS part 4, deny by default: ${name} declares ownership or consent, which is asked in SQL, and would run none.`)
+  if (!writes && operation.limits?.some(({ per }) => per !== 'user'))
+    breach(`02B, Rate Limiting: ${name} declares a limit per record, which only a write keeps.`)
+  if ('transact' in service && !manifest.capabilities.includes('transaction')) {
+    breach(
+      `MIG-03 §4, least privilege: ${name} opens a domain transaction, and ${manifest.name} was not granted the capability "transaction".`,
+    )
+  }
 }
 
 /** Holds an operation against its context's manifest. Throws `ContractBreach`. */
@@ -136,9 +167,5 @@ export const checkOperation = (
   checkCallers(manifest, operation, knownScopes)
   checkGates(manifest, operation)
   checkAcross(operation, service)
-  if ('transact' in service && !manifest.capabilities.includes('transaction')) {
-    breach(
-      `MIG-03 §4, least privilege: ${operation.name} opens a domain transaction, and ${manifest.name} was not granted the capability "transaction".`,
-    )
-  }
+  checkService(manifest, operation, service)
 }

@@ -16,6 +16,7 @@ import { defineContext, type ContextDefinition, type Service } from '../../plugi
 import type { ContextScope, Manifest } from '../../plugins/host/define-context.ts'
 import { operation, type AnyOperation } from '../../routes/shared/operation.ts'
 import { strict } from '../../routes/shared/schemas.ts'
+import type { ReadStatement, WriteStatement } from '../../plugins/host/sql/statement.ts'
 import { testDatabase } from '../database.ts'
 import { frozenClock, startHost } from '../helper.ts'
 
@@ -138,6 +139,36 @@ t.test('an operation that exceeds its context does not load', async (t) => {
     ['02B, Audit: two operations are named listConsents.', serving({ ...readLedger, name: 'listConsents' })],
   ] // prettier-ignore
   for (const [sentence, overrides] of cases) await stops(t, sentence, overrides)
+})
+
+t.test('a service that would leave a declared gate out does not load', async (t) => {
+  const listConsentsStatement = named('consent').statements[0] as ReadStatement
+  const sendMessageStatement = named('messaging').statements.find(({ kind }) => kind === 'write') as WriteStatement
+  const querying: Service<AnyOperation> = { query: listConsentsStatement, args: () => ({}), present: () => ({ body: {} }) }
+  const stating: Service<AnyOperation> = { statement: sendMessageStatement, prepare: () => ({ row: {}, outcome: { body: {} } }) }
+  const ownership = { table: 'ledger_entry', param: 'id', owner: { column: 'patient_id', claim: 'sub' }, refusal: 'NOT_FOUND' } as const
+  const consent = { scope: 'messaging', patient: 'caller' } as const
+  const limits = [{ policy: 'messaging-conversation', per: { param: 'id' } }] as const
+  const owning: Approval = { ...approval, tables: ['ledger_entry'] }
+  const reading = (declared: Partial<AnyOperation>): AppOverrides => ({
+    contract: approving(owning),
+    contexts: [
+      ...contexts,
+      ledger({ tables: ['ledger_entry'], needs: ['consent-decision'] }, (scope) => scope.serve({ ...readLedger, ...declared }, answering)),
+    ],
+  })
+  const cases: [string, AppOverrides][] = [
+    ['FusionEMS part 4, deny by default: readLedger would run behind the gates of listConsents.', serving(readLedger, {}, querying)],
+    [`FusionEMS part 4, deny by default: writeLedger would run behind the gates of ${sendMessageStatement.operation.name}.`, serving(writeLedger, {}, stating)],
+    ['02B, Audit: writeLedger would change something outside the transaction of its audit row.', serving(writeLedger)],
+    ['FusionEMS part 4, deny by default: readLedger declares ownership or consent, which is asked in SQL, and would run none.', reading({ ownership })],
+    ['FusionEMS part 4, deny by default: readLedger declares ownership or consent, which is asked in SQL, and would run none.', reading({ consent })],
+    ['02B, Rate Limiting: readLedger declares a limit per record, which only a write keeps.', serving({ ...readLedger, limits })],
+    ['02B, Error Contracts: writeLedger is closed and would answer NOT_FOUND.', serving({ ...writeLedger, closed: true, problems: ['NOT_FOUND'] }, {}, transacting)],
+  ] // prettier-ignore
+  for (const [sentence, overrides] of cases) await stops(t, sentence, overrides)
+  const unknown = serving({ ...readLedger, limits: [{ policy: 'unheard-of', per: 'user' }] })
+  await t.rejects(boot(unknown), { message: 'The limit "unheard-of" is not in config/limits.ts.' })
 })
 
 t.test('a route without a declaration does not register', async (t) => {

@@ -57,7 +57,7 @@ const insist = async (key: string): Promise<Answer> => {
   }
 }
 
-/** Sends with eight hands until told to stop; the last answer to each key. */
+/** Sends with four hands until told to stop; the last answer to each key. */
 const underLoad = (answers: Map<string, Answer>): { stop(): Promise<void> } => {
   let stopped = false
   const hand = async (): Promise<void> => {
@@ -65,17 +65,17 @@ const underLoad = (answers: Map<string, Answer>): { stop(): Promise<void> } => {
       const key = newId()
       const answer = await send(key)
       answers.set(key, answer)
-      if (answer.statusCode !== 201) await pause(10)
+      if (answer.statusCode !== 201) await pause(20)
     }
   }
-  const hands = Array.from({ length: 8 }, hand)
+  const hands = Array.from({ length: 4 }, hand)
   return { stop: async () => ((stopped = true), void (await Promise.all(hands))) }
 }
 
 const until = async (holds: () => boolean): Promise<void> => {
   for (let tries = 0; !holds(); tries += 1) {
     if (tries > 1_500) throw new Error('it did not happen')
-    await pause(10)
+    await pause(20)
   }
 }
 
@@ -132,7 +132,7 @@ for (const busy of ['active', 'idle in transaction']) {
   t.test(`a session is killed while it is ${busy}, under load`, async (t) => {
     const answers = new Map<string, Answer>()
     const load = underLoad(answers)
-    await until(() => accepted(answers).length >= 40)
+    await until(() => accepted(answers).length >= 25)
     // kill -9 of one session makes the server end all others and recover from its log.
     const sessions = await ask<{ pid: number }>(
       `select pid from pg_stat_activity where usename = 'postern_app' and application_name = 'postern' order by (state = '${busy}') desc, query_start desc limit 1`,
@@ -140,7 +140,7 @@ for (const busy of ['active', 'idle in transaction']) {
     process.kill(sessions[0]!.pid, 'SIGKILL')
     await until(() => [...answers.values()].some(({ statusCode }) => statusCode !== 201))
     const before = accepted(answers).length
-    await until(() => accepted(answers).length >= before + 40)
+    await until(() => accepted(answers).length >= before + 25)
     await load.stop()
     await holdsUp(t, answers)
     await everyMessageOnce(t)

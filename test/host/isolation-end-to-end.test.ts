@@ -2,6 +2,7 @@ import { raw } from '@mikro-orm/core'
 import { Type } from '@sinclair/typebox'
 import pg from 'pg'
 import t from 'tap'
+import { auditInput } from '../../plugins/host/audit/index.ts'
 import { contract } from '../../config/contract.ts'
 import { lakeside, personaNamed, riverside } from '../../config/personas.ts'
 import { ConsentRecord } from '../../domain/consent/consent.entity.ts'
@@ -561,7 +562,7 @@ t.test('the guard bounds mistakes: whatever gets past it, the database refuses w
     "select pg_read_file('/etc/hostname')",
     "copy consent_record to program 'true'",
     'select * from op_list_consents(null, null, null, null, null, null, null, null, null)',
-    "select audit_append_batch(0, '[]')",
+    `select audit_append_batch(0, ${Array.from({ length: auditInput.length + 2 }, () => 'null').join(', ')})`,
     'delete from consent_record',
     'truncate messaging_message',
     "update messaging_message set body = ''",

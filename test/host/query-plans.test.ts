@@ -3,6 +3,7 @@ import t from 'tap'
 import { newest } from '../../domain/shared/page.ts'
 import { newId } from '../../domain/shared/ids.ts'
 import { auditInput } from '../../plugins/host/audit/index.ts'
+import { appendBatch, type JudgedEvent } from '../../plugins/host/audit/append-batch.ts'
 import { readAiActions, readEvents } from '../../plugins/host/audit/audit-queries.ts'
 import { stretchesBetween } from '../../plugins/host/audit/stretches.ts'
 import { hashAt } from '../../plugins/host/audit/verify-chain.ts'
@@ -167,6 +168,7 @@ const opened = [
   new Date(Date.now() + 1e6),
 ]
 const audited: Record<string, unknown> = { id: newId(), agency_id: agency, at, action: 'x', bypass: false }
+const judged = { ...Object.fromEntries(auditInput.map(({ name }) => [name, audited[name] ?? null])), outcome: 'FORBIDDEN', reason: null } as unknown as JudgedEvent
 const closed = [
   3,
   'success',
@@ -251,13 +253,14 @@ const paths: readonly [name: string, work: () => Promise<unknown>, nodes: readon
   [
     'a group of refusals and reads',
     () =>
-      ofDatabase(
-        'audit_append_batch',
+      appendBatch(
+        client,
         3,
-        JSON.stringify([
-          { ...audited, outcome: 'FORBIDDEN', agent_id: 'x' },
-          { ...audited, id: newId(), outcome: 'success' },
-        ]),
+        [
+          { ...judged, agent_id: 'x' },
+          { ...judged, id: newId() },
+        ],
+        10_000,
       ),
     ['LockRows', 'Update on audit_head', 'Insert on audit_event', 'Insert on audit_ai_action'],
   ],

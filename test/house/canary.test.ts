@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { contexts } from '../../plugins/contexts.ts'
@@ -24,20 +25,14 @@ const key = 'CANARYkey5d1e8a70'
 /** A collector of traces that keeps every byte. */
 const openCollector = async () => {
   const chunks: Buffer[] = []
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      chunks.push(chunk)
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
-    })
+  const server = createServer((incoming, response) => {
+    incoming.on('data', (chunk: Buffer) => void chunks.push(chunk))
+    incoming.on('end', () => response.end())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    text: () => Buffer.concat(chunks).toString('latin1'),
-    close: () => new Promise((resolve) => server.close(resolve)),
-  }
+  const close = (): void => void server.close().closeAllConnections()
+  return { url: `http://127.0.0.1:${port}`, text: () => Buffer.concat(chunks).toString('latin1'), close }
 }
 
 /** What a service throws when it is told to; null: it works. */

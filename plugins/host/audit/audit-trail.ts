@@ -2,7 +2,6 @@ import type { Pool } from 'pg'
 import type { Clock } from '../../../domain/shared/clock.ts'
 import type { Code } from '../../../domain/shared/codes.ts'
 import { createPayloadCipher, type KeySet, type Signer } from '../crypto/index.ts'
-import { encodeItem } from '../database/encode.ts'
 import type { AuditInputRow } from './audit-input.ts'
 import type { AuditHead } from './chain-head.ts'
 import { createCheckpointer } from './checkpointer.ts'
@@ -114,7 +113,7 @@ export const createAuditTrail = (options: AuditTrailOptions): AuditTrail => {
 
   const record = async (facts: AuditFacts, outcome: string, reason: string | null = null): Promise<void> => {
     try {
-      await commits.append(facts.agencyId, encodeItem({ outcome, reason, ...input(facts) }))
+      await commits.append({ outcome, reason, ...input(facts) })
       recorded += 1
     } catch (error) {
       failed += 1

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import { createBatcher } from '../database/batcher.ts'
+import { appendBatch, sizeOf, type JudgedEvent } from './append-batch.ts'
 import type { AuditHead } from './chain-head.ts'
 
 export interface GroupCommitOptions {
@@ -14,24 +15,17 @@ export interface GroupCommitOptions {
 
 export interface GroupCommit {
   /** Resolves when the event is durable; else rejects with `Refusal('UPSTREAM_UNAVAILABLE')`. */
-  append(agencyId: string, item: string): Promise<void>
+  append(event: JudgedEvent): Promise<void>
   readonly waiting: number
   drain(): Promise<void>
 }
 
 interface Pending {
+  readonly event: JudgedEvent
   readonly agencyId: string
-  /** The event as JSON text. */
-  readonly item: string
+  readonly size: number
   readonly resolve: () => void
   readonly reject: (cause: unknown) => void
-}
-
-interface HeadRow {
-  agency_id: string
-  lane: number
-  seq: string
-  hash: Buffer
 }
 
 const batchSize = 64
@@ -50,10 +44,10 @@ const chunks = (batch: readonly Pending[]): Pending[][] => {
   const cut: Pending[][] = []
   let bytes = Infinity
   for (const pending of [...batch].sort(byAgency)) {
-    bytes += pending.item.length
+    bytes += pending.size
     if (bytes > batchBytes) {
       cut.push([])
-      bytes = pending.item.length
+      bytes = pending.size
     }
     cut.at(-1)!.push(pending)
   }
@@ -72,15 +66,13 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
     const client = await pool.connect()
     let broken = true
     try {
-      const text = 'select * from audit_append_batch($1, $2)'
-      const values = [lane, `[${events.map(({ item }) => item).join(',')}]`]
-      const query = { name: 'audit_append_batch', text, values, query_timeout: timeoutMs }
-      const { rows } = await client.query<HeadRow>(query).catch((error: unknown) => {
+      const judged = events.map(({ event }) => event)
+      const heads = await appendBatch(client, lane, judged, timeoutMs).catch((error: unknown) => {
         broken = !blamesData(error)
         throw error
       })
       broken = false
-      options.committed(rows.map((row) => ({ agencyId: row.agency_id, lane: row.lane, seq: row.seq, hash: row.hash })))
+      options.committed(heads)
     } finally {
       client.release(broken)
     }
@@ -112,18 +104,20 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
   })
 
   return {
-    append: (agencyId, item) =>
+    append: (event) =>
       new Promise((resolve, reject) => {
+        const size = sizeOf(event)
         const settle = (): void => {
-          bytes -= item.length
+          bytes -= size
         }
         const pending: Pending = {
-          agencyId,
-          item,
+          event,
+          agencyId: String(event.agency_id),
+          size,
           resolve: () => (settle(), resolve()),
           reject: (cause) => (settle(), reject(unavailable(cause))),
         }
-        bytes += item.length
+        bytes += size
         if (bytes > queueBytes || !batcher.add(pending)) pending.reject(new Error('the audit queue is full'))
       }),
     get waiting() {

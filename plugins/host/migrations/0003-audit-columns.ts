@@ -1,7 +1,11 @@
 import { auditInput } from '../audit/audit-input.ts'
 
-const parameters = auditInput.map(({ name, type }) => `p_${name} ${type}[]`).join(', ')
 const names = auditInput.map(({ name }) => name)
+
+/** Outcomes, reasons, and the audit inputs, each as an array: what the functions over columns take after the lane. */
+export const columnParameters = ['p_outcome text[]', 'p_reason text[]', ...auditInput.map(({ name, type }) => `p_${name} ${type}[]`)].join(', ')
+export const columnNames = ['p_outcome', 'p_reason', ...auditInput.map(({ name }) => `p_${name}`)].join(', ')
+
 const slices = ['outcome', 'reason', ...names].map((name) => `p_${name}[v_from:v_to]`).join(', ')
 const fields = ['outcome', 'reason', ...names].join(', ')
 const value = (name: string): string => (name === 'at' ? 'r.at::timestamptz(3)' : `r.${name}`)
@@ -20,7 +24,7 @@ const aiNames = 'id, agency_id, at, agent_id, policy_version_id, under_role, use
  * another in a circle. Runs under the writer's role; sets `app.current_agency` itself.
  */
 export const appendColumns = `
-  create function audit_append_columns(p_lane int, p_outcome text[], p_reason text[], ${parameters})
+  create function audit_append_columns(p_lane int, ${columnParameters})
   returns table (agency_id uuid, seq bigint, hash bytea)
   language plpgsql volatile security invoker as $$
   #variable_conflict use_column

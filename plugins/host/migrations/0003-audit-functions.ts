@@ -1,4 +1,5 @@
 import { auditInput } from '../audit/audit-input.ts'
+import { appendColumns, columnNames, columnParameters } from './0003-audit-columns.ts'
 import { protectionFunctions } from './0003-audit-protection.ts'
 
 /** The columns that the hash covers, in the order of the canonical row: every column of `audit_event` but the hash. */
@@ -59,69 +60,18 @@ const append = `
 
 const canonicalOfRow = `audit_canonical(${canonicalColumns.map(([name]) => `r.${name}`).join(', ')})`
 
-/**
- * Many events (lane, seq and hash still null) with one lock, one insert and one new head per agency: a third of the cost each. The rows of an agency stand together,
- * and agencies in the order of their ids, so that two batches which share a lane cannot wait for one another in a circle. Sets
- * `app.current_agency` itself.
- */
-const appendRows = `
-  create function audit_append_rows(p_lane int, p_rows audit_event[]) returns table (agency_id uuid, lane int, seq bigint, hash bytea)
-  language plpgsql volatile security invoker as $$
-  #variable_conflict use_column
-  declare
-    x text; r audit_event; v_first int := 1; v_count int := coalesce(cardinality(p_rows), 0);
-    v_seq bigint; v_hash bytea; v_agent boolean;
-  begin
-    for k in 1..v_count loop
-      r := p_rows[k];
-      if k = v_first then
-        x := set_config('app.current_agency', r.agency_id::text, true);
-        v_agent := false;
-        loop
-          select h.seq, h.hash into v_seq, v_hash from audit_head h
-          where h.agency_id = r.agency_id and h.lane = p_lane for no key update;
-          exit when found;
-          insert into audit_head (agency_id, lane, seq, hash) values (r.agency_id, p_lane, 0, ${genesis}) on conflict do nothing;
-        end loop;
-      end if;
-      v_seq := v_seq + 1;
-      r.lane := p_lane;
-      r.seq := v_seq;
-      r.at := r.at::timestamptz(3);
-      v_hash := sha256(v_hash || ${canonicalOfRow});
-      r.hash := v_hash;
-      p_rows[k] := r;
-      v_agent := v_agent or r.agent_id is not null;
-      if k = v_count or p_rows[k + 1].agency_id <> r.agency_id then
-        update audit_head h set seq = v_seq, hash = v_hash where h.agency_id = r.agency_id and h.lane = p_lane;
-        insert into audit_event select * from unnest(p_rows[v_first:k]);
-        if v_agent then
-          insert into audit_ai_action (${aiColumns}, executed_by)
-          select ${aiColumns}, ${executedBy('under_role')} from unnest(p_rows[v_first:k]) where agent_id is not null;
-        end if;
-        agency_id := r.agency_id;
-        lane := p_lane;
-        seq := v_seq;
-        hash := v_hash;
-        return next;
-        v_first := k + 1;
-      end if;
-    end loop;
-  end $$`
-
-/** The same from JSON, for events that come without a change of their own: refusals and reads. Takes its role itself. */
+/** Events that come without a change of their own: refusals and reads. Takes its role itself. */
 const appendBatch = `
-  create function audit_append_batch(p_lane int, p_items json) returns table (agency_id uuid, lane int, seq bigint, hash bytea)
+  create function audit_append_batch(p_lane int, ${columnParameters}) returns table (agency_id uuid, seq bigint, hash bytea)
   language plpgsql volatile security invoker as $$
-  declare x text; v_rows audit_event[];
+  declare x text;
   begin
     x := set_config('role', 'postern_audit_writer', true);
     x := set_config('lock_timeout', '1500ms', true);
-    select array_agg(e) into v_rows from json_populate_recordset(null::audit_event, p_items) e;
-    return query select * from audit_append_rows(p_lane, v_rows);
+    return query select * from audit_append_columns(p_lane, ${columnNames});
   end $$`
 
-const callable = ['audit_canonical', 'audit_append', 'audit_append_rows', 'audit_append_batch']
+const callable = ['audit_canonical', 'audit_append', 'audit_append_columns', 'audit_append_batch']
 const execution = [
   ...[...callable, 'audit_refuse', 'audit_close_partition', 'audit_add_partition'].map(
     (name) => `revoke execute on function ${name} from public`,
@@ -131,4 +81,4 @@ const execution = [
 ]
 
 /** Functions of the audit store; the canonical row is defined here and nowhere else in SQL. */
-export const auditFunctions: readonly string[] = [canonical, append, appendRows, appendBatch, ...protectionFunctions, ...execution]
+export const auditFunctions: readonly string[] = [canonical, append, appendColumns, appendBatch, ...protectionFunctions, ...execution]

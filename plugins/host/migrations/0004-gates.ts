@@ -1,6 +1,5 @@
 import { Migration } from '@mikro-orm/migrations'
 import { auditInput } from '../audit/index.ts'
-import { appendColumns } from './0003-audit-columns.ts'
 import { auditWriterRole, gateRole } from '../sql/roles.ts'
 
 const claimKey = `
@@ -101,9 +100,6 @@ end $$`
 /** The host's gates in SQL: the idempotency key, and what opens and closes a domain transaction. */
 export class Gates extends Migration {
   override up(): void {
-    this.addSql(appendColumns)
-    this.addSql('revoke execute on function audit_append_columns from public')
-    this.addSql(`grant execute on function audit_append_columns to postern_app, ${auditWriterRole}`)
     for (const ddl of [sweepKeys, claimKey, openTransaction, closeTransaction]) this.addSql(ddl)
     // The owner adds agencies, each in that agency's own context; row security binds it like everyone.
     this.addSql(`create policy host_agency_owner on host_agency to current_user

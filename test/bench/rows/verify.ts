@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { newId } from '../../../domain/shared/ids.ts'
 import { systemClock } from '../../../domain/shared/clock.ts'
+import { appendBatch, type JudgedEvent } from '../../../plugins/host/audit/append-batch.ts'
 import { readCheckpointDirectory, verifyAudit } from '../../../plugins/host/audit/index.ts'
 import { createSigner } from '../../../plugins/host/crypto/index.ts'
 import type { Row } from '../report.ts'
@@ -12,9 +13,10 @@ const perCall = 1_000
 /** A lane that no service of this run leases. */
 const lane = 900
 
-const event = (agencyId: string, at: string, payload: string): object => ({
+const event = (agencyId: string, at: string, payload: Buffer): JudgedEvent => ({
   id: newId(), agency_id: agencyId, at, action: 'sendMessage', outcome: 'success', reason: null, user_id: agencyId, role: 'patient', patient_id: agencyId,
-  entity_type: 'conversation', entity_id: agencyId, ip: '127.0.0.1', request_id: newId(), idempotency_key: newId(), bypass: false, payload,
+  entity_type: 'conversation', entity_id: agencyId, ip: '127.0.0.1', request_id: newId(), idempotency_key: newId(), bypass: false, payload, agent_id: null, policy_version_id: null,
+  under_role: null, count: null, changes: null,
 }) // prettier-ignore
 
 /** Appends as the service does, until the store holds `wanted` rows more. */
@@ -22,12 +24,12 @@ const fill = async (appUrl: string, agencyId: string, wanted: number): Promise<v
   const client = new pg.Client({ connectionString: appUrl, connectionTimeoutMillis: 10_000, query_timeout: 60_000 })
   client.on('error', () => {})
   await client.connect()
-  const payload = `\\x${'5a'.repeat(320)}`
+  const payload = Buffer.alloc(320, 'Z')
   try {
     for (let made = 0; made < wanted; made += perCall) {
       const at = new Date().toISOString()
       const events = Array.from({ length: perCall }, () => event(agencyId, at, payload))
-      await client.query('select from audit_append_batch($1, $2)', [lane, JSON.stringify(events)])
+      await appendBatch(client, lane, events, 60_000)
     }
   } finally {
     await client.end().catch(() => {})
