@@ -81,7 +81,10 @@ export const startDevIssuer = async (options: DevIssuerOptions): Promise<DevIssu
     saveState(dataDir, state)
   }
   serveWith({ ...state, port: bound })
-  server.on('request', underOwnName(`127.0.0.1:${bound}`, () => answer))
+  server.on(
+    'request',
+    underOwnName(`127.0.0.1:${bound}`, () => answer),
+  )
 
   const issueToken = (persona: Persona, overrides: TokenOverrides = {}): string => {
     const claims = tokenClaims(persona, { issuer, audience, nowMs: clock.now() }, overrides.lifetimeSeconds)

@@ -48,7 +48,10 @@ const answerParserFailures = (error: Error & { code?: string }, socket: Socket):
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
   const problem = problemOf(parserFailures[error.code ?? ''] ?? new Refusal('VALIDATION_FAILED'), newId())
   const body = JSON.stringify(problem)
-  const head = [`HTTP/1.1 ${problem['status'] as number} ${problem['title'] as string}`, 'Content-Type: application/problem+json; charset=utf-8']
+  const head = [
+    `HTTP/1.1 ${problem['status'] as number} ${problem['title'] as string}`,
+    'Content-Type: application/problem+json; charset=utf-8',
+  ]
   socket.end([...head, `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', '', body].join('\r\n'))
 }
 
@@ -77,8 +80,28 @@ export const buildServer = async (settings: ServerSettings): Promise<FastifyInst
   await app.register(cors, {
     origin: settings.corsOrigins === 'loopback' ? loopbackOrigin : [...settings.corsOrigins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'If-None-Match', 'X-Agency', 'X-Access-Reason', 'X-Request-Id', 'traceparent'],
-    exposedHeaders: ['ETag', 'Location', 'Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Draft', 'X-Request-Id', 'WWW-Authenticate'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'If-Match',
+      'If-None-Match',
+      'X-Agency',
+      'X-Access-Reason',
+      'X-Request-Id',
+      'traceparent',
+    ],
+    exposedHeaders: [
+      'ETag',
+      'Location',
+      'Idempotent-Replayed',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'X-Draft',
+      'X-Request-Id',
+      'WWW-Authenticate',
+    ],
     maxAge: 600,
     // OPTIONS of whoever is no browser is answered like any other, not with a text of the plugin's own.
     strictPreflight: false,

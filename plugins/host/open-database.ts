@@ -47,7 +47,11 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   const bypass = bypassUrl ? createHotPool({ url: bypassUrl, size: 2, ...bounds, onError }) : null
   const [orm, lease] = await Promise.all([
     createOrm({ url: appUrl, entities: options.entities, poolSize: slots.transactions, ...bounds }),
-    leaseLanes({ connectionString: appUrl, count: slots.writes + slots.audit + slots.transactions, onProblem: (error) => report('audit.lanes', error) }),
+    leaseLanes({
+      connectionString: appUrl,
+      count: slots.writes + slots.audit + slots.transactions,
+      onProblem: (error) => report('audit.lanes', error),
+    }),
   ])
   const lanesFrom = (start: number, count: number): readonly number[] => lease.lanes().slice(start, start + count)
   const writes = createCompiledWrites({ pool, slots: slots.writes, laneOf: (slot) => lease.lanes()[slot]!, committed })

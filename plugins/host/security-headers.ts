@@ -22,7 +22,7 @@ export const securityHeaders = (): Readonly<Record<string, string>> => {
     xXssProtection: false,
   })
   secure({} as IncomingMessage, response as unknown as ServerResponse, (error) => {
-    if (error) throw error
+    if (error) throw new Error('helmet could not be asked for its headers', { cause: error })
   })
   return headers
 }

@@ -111,12 +111,6 @@ const entryOf = (code: Code, reason: string): Entry => (catalogue[code].reasons 
 /** `FORBIDDEN` is explained at `/problems/forbidden`. */
 export const typeOf = (code: Code): string => `/problems/${code.toLowerCase().replaceAll('_', '-')}`
 
-/** Every status that the given codes can have. */
-export const statusesOf = (codes: readonly Code[]): number[] =>
-  [...new Set(codes.flatMap((code) => Object.values(catalogue[code].reasons as Record<string, Entry>).map((entry) => entry.status)))].sort(
-    (a, b) => a - b,
-  )
-
 /** The body of every refusal. `code` is what portals react to. */
 export const problemSchema = (codes: readonly Code[]) =>
   Type.Object(

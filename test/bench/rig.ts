@@ -38,7 +38,10 @@ export interface Rig {
   /** A folder of its own for one process. */
   folder(name: string): string
   /** Starts a service on a database; it is stopped with the rig at the latest. */
-  serve(database: BenchDatabase, options?: { readonly directory?: string; readonly env?: Readonly<Record<string, string>> }): Promise<Candidate>
+  serve(
+    database: BenchDatabase,
+    options?: { readonly directory?: string; readonly env?: Readonly<Record<string, string>> },
+  ): Promise<Candidate>
   /** Both sides, made when first asked for. */
   bench(): Promise<Bench>
   /** Registers what must end with the rig. */
@@ -66,7 +69,14 @@ const openBench = async (rig: Rig): Promise<Bench> => {
   }
   await prepareReference(bare, [people.one, people.spread])
   const { issuer, keys } = rig
-  const settings = { databaseUrl: bare.superuserUrl, poolSize, publicKey: issuer.publicKey, issuer: issuer.issuer, audience, sizes: sealedSizes(keys.fields) }
+  const settings = {
+    databaseUrl: bare.superuserUrl,
+    poolSize,
+    publicKey: issuer.publicKey,
+    issuer: issuer.issuer,
+    audience,
+    sizes: sealedSizes(keys.fields),
+  }
   const reference = await startServer({ script: referenceScript, settings })
   rig.keep(() => reference.stop())
   return { candidate: await rig.serve(real), reference, people, unfair: () => differingWidths(real, bare) }

@@ -168,7 +168,11 @@ const opened = [
   new Date(Date.now() + 1e6),
 ]
 const audited: Record<string, unknown> = { id: newId(), agency_id: agency, at, action: 'x', bypass: false }
-const judged = { ...Object.fromEntries(auditInput.map(({ name }) => [name, audited[name] ?? null])), outcome: 'FORBIDDEN', reason: null } as unknown as JudgedEvent
+const judged = {
+  ...Object.fromEntries(auditInput.map(({ name }) => [name, audited[name] ?? null])),
+  outcome: 'FORBIDDEN',
+  reason: null,
+} as unknown as JudgedEvent
 const closed = [
   3,
   'success',

@@ -41,7 +41,11 @@ const isolated = (table: string): string[] =>
   tenantTable({
     table,
     // The host asks there whose conversation it is, and sees no more of it than that.
-    grants: { read: ['select'], write: ['select', 'insert'], ...(table === 'messaging_conversation' ? { gate: ['select (agency_id, id, patient_id)'] } : {}) },
+    grants: {
+      read: ['select'],
+      write: ['select', 'insert'],
+      ...(table === 'messaging_conversation' ? { gate: ['select (agency_id, id, patient_id)'] } : {}),
+    },
     patientColumn: 'patient_id',
   })
 

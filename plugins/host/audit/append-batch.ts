@@ -20,7 +20,12 @@ interface HeadRow {
  * Appends events to one lane in one durable statement; rows of an agency must stand together. @returns the new heads
  * @throws what the driver throws; its message may hold values
  */
-export const appendBatch = async (client: ClientBase, lane: number, events: readonly JudgedEvent[], timeoutMs: number): Promise<AuditHead[]> => {
+export const appendBatch = async (
+  client: ClientBase,
+  lane: number,
+  events: readonly JudgedEvent[],
+  timeoutMs: number,
+): Promise<AuditHead[]> => {
   const query = { name: 'audit_append_batch', text, values: [lane, ...binaryColumns(columns, events)], query_timeout: timeoutMs }
   const { rows } = await client.query<HeadRow>(query)
   return rows.map(({ agency_id: agencyId, seq, hash }) => ({ agencyId, lane, seq, hash }))

@@ -74,7 +74,10 @@ const endsOf = (writes: readonly PendingWrite[]): number[] =>
 
 const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<QueryResult<ResultRow>> => {
   const { function: name, columns } = writes[0]!
-  const arrays = binaryColumns(columns, writes.map(({ item }) => item))
+  const arrays = binaryColumns(
+    columns,
+    writes.map(({ item }) => item),
+  )
   return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, endsOf(writes), ...arrays] })
 }
 
@@ -135,7 +138,12 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
       putBack(await inTransaction(client, options.laneOf(slot), writes))
       broken = false
     } catch (error) {
-      broken = !blamesOne(error) || (await client.query('rollback').then(() => false, () => true))
+      broken =
+        !blamesOne(error) ||
+        (await client.query('rollback').then(
+          () => false,
+          () => true,
+        ))
       throw error
     } finally {
       // A connection in an unknown state is not given back.

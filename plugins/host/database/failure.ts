@@ -43,9 +43,3 @@ export const refusalOfDatabase = (error: unknown): Refusal | null => {
   if (connectionCodes.has(state) || (state === '' && looksLikeLostConnection(text))) return new Refusal('UPSTREAM_UNAVAILABLE')
   return null
 }
-
-/** The SQLSTATE and nothing else, for logs. */
-export const sqlState = (error: unknown): string => {
-  const { code } = (error ?? {}) as DriverError
-  return typeof code === 'string' ? code : 'none'
-}

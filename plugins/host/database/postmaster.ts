@@ -63,7 +63,8 @@ export const answers = async (url: string, data: string): Promise<boolean> => {
     const { rows } = await client.query<{ data_directory: string }>('show data_directory')
     return rows[0]?.data_directory === data
   } catch (error) {
-    if ((error as { code?: string }).code === '28P01') throw new Error(`The server of ${data} has another password than the one beside it.`, { cause: error })
+    if ((error as { code?: string }).code === '28P01')
+      throw new Error(`The server of ${data} has another password than the one beside it.`, { cause: error })
     return false
   } finally {
     await client.end().catch(() => {})

@@ -34,7 +34,8 @@ const checkedPrivilege = (privilege: Privilege): string => {
 
 /** The whole predicate of every permissive policy. `(select …)` makes it one evaluation per statement. */
 const agencyPredicate = (column = 'agency_id'): string => `${column} = (select current_agency())`
-const patientPredicate = (column: string): string => `(select current_patients() is null) or ${column} = any ((select current_patients())::uuid[])`
+const patientPredicate = (column: string): string =>
+  `(select current_patients() is null) or ${column} = any ((select current_patients())::uuid[])`
 const authorPredicate = (column: string): string => `${column} = (select current_actor())`
 
 const both = (predicate: string): string => `using (${predicate}) with check (${predicate})`

@@ -3,7 +3,9 @@ import { auditInput } from '../audit/audit-input.ts'
 const names = auditInput.map(({ name }) => name)
 
 /** Outcomes, reasons, and the audit inputs, each as an array: what the functions over columns take after the lane. */
-export const columnParameters = ['p_outcome text[]', 'p_reason text[]', ...auditInput.map(({ name, type }) => `p_${name} ${type}[]`)].join(', ')
+export const columnParameters = ['p_outcome text[]', 'p_reason text[]', ...auditInput.map(({ name, type }) => `p_${name} ${type}[]`)].join(
+  ', ',
+)
 export const columnNames = ['p_outcome', 'p_reason', ...auditInput.map(({ name }) => `p_${name}`)].join(', ')
 
 const slices = ['outcome', 'reason', ...names].map((name) => `p_${name}[v_from:v_to]`).join(', ')
@@ -16,7 +18,8 @@ const oneRow = (seq: string): string => ['p_lane::smallint', seq, 'p_outcome[v_f
 // The order of audit_canonical: lane, seq, outcome, reason, then the inputs.
 const values = ['p_lane::smallint', 'v_seq + r.n', 'r.outcome', 'r.reason', ...names.map(value)].join(', ')
 
-const aiNames = 'id, agency_id, at, agent_id, policy_version_id, under_role, user_id, action, outcome, reason, patient_id, entity_type, entity_id, request_id'
+const aiNames =
+  'id, agency_id, at, agent_id, policy_version_id, under_role, user_id, action, outcome, reason, patient_id, entity_type, entity_id, request_id'
 
 /**
  * Many events, one array per column: for each agency one lock, one insert and one new head, every row linked to the one before it.

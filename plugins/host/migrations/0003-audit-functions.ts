@@ -58,8 +58,6 @@ const append = `
     end if;
   end $$`
 
-const canonicalOfRow = `audit_canonical(${canonicalColumns.map(([name]) => `r.${name}`).join(', ')})`
-
 /** Events that come without a change of their own: refusals and reads. Takes its role itself. */
 const appendBatch = `
   create function audit_append_batch(p_lane int, ${columnParameters}) returns table (agency_id uuid, seq bigint, hash bytea)

@@ -29,7 +29,9 @@ const known = (statement: WriteStatement): Readonly<Record<string, string>> => (
   user_id: 'p_user_id',
   patient_id: 'p_patient_id',
   idempotency_key: 'p_key',
-  ...(statement.operation.entity ? { entity_type: `array_fill('${statement.operation.entity.type}'::text, array[cardinality(p_agency_id)])` } : {}),
+  ...(statement.operation.entity
+    ? { entity_type: `array_fill('${statement.operation.entity.type}'::text, array[cardinality(p_agency_id)])` }
+    : {}),
 })
 
 /** Audit inputs that travel with each item, under the prefix `a_`. */

@@ -1,7 +1,19 @@
 import type { AnyOperation } from '../../../routes/shared/operation.ts'
 
 /** PostgreSQL types that a compiled statement takes and gives. */
-export type SqlType = 'uuid' | 'text' | 'bytea' | 'timestamptz' | 'date' | 'int' | 'bigint' | 'boolean' | 'uuid[]' | 'text[]' | 'numeric' | 'json'
+export type SqlType =
+  | 'uuid'
+  | 'text'
+  | 'bytea'
+  | 'timestamptz'
+  | 'date'
+  | 'int'
+  | 'bigint'
+  | 'boolean'
+  | 'uuid[]'
+  | 'text[]'
+  | 'numeric'
+  | 'json'
 
 export type Columns = Readonly<Record<string, SqlType>>
 
