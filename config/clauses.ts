@@ -18,6 +18,12 @@ export const clauses: readonly Clause[] = [
     tests: ['test/host/contract-check.test.ts'],
   },
   {
+    id: 'MIG-03 §3.1',
+    says: 'A shell that shows identity and navigation, and does nothing',
+    checks: ['shell-only-shows'],
+    tests: ['test/contexts/shell'],
+  },
+  {
     id: 'MIG-03 §4',
     says: 'Nothing irreversible; least privilege',
     checks: ['effects-declared', 'capabilities-approved'],
@@ -44,11 +50,21 @@ export const clauses: readonly Clause[] = [
   {
     id: 'MIG-03 §6.2',
     says: 'Clinical drafts come second: no finalization, no submission',
-    checks: ['order', 'no-forbidden-verbs'],
-    tests: [],
+    checks: ['order', 'no-forbidden-verbs', 'drafts-stay-drafts', 'drafts-own-and-consented'],
+    tests: ['test/contexts/clinical-drafts', 'test/domain/clinical-drafts.test.ts'],
   },
-  { id: 'MIG-03 §6.3', says: 'Appointments come third, read only', checks: ['order', 'provider-portal-effects'], tests: [] },
-  { id: 'MIG-03 §6.4', says: 'The advisor comes last, advisory only', checks: ['order', 'no-outbound'], tests: [] },
+  {
+    id: 'MIG-03 §6.3',
+    says: 'Appointments come third, read only',
+    checks: ['order', 'provider-portal-effects', 'appointments-only-looked-at'],
+    tests: ['test/contexts/appointments'],
+  },
+  {
+    id: 'MIG-03 §6.4',
+    says: 'The advisor comes last, advisory only',
+    checks: ['order', 'advisor-is-last', 'advisor-only-advises', 'advisor-is-asked-by-people'],
+    tests: ['test/contexts/advisor'],
+  },
   {
     id: 'MIG-03 §7',
     says: 'Stop conditions halt until decided',
@@ -128,8 +144,8 @@ export const clauses: readonly Clause[] = [
   {
     id: 'FusionEMS part 2, AI Agents',
     says: 'Delegated reads under a policy version',
-    checks: ['agents-read'],
-    tests: ['test/host/identity'],
+    checks: ['agents-read', 'advisor-is-asked-by-people'],
+    tests: ['test/host/identity', 'test/contexts/advisor'],
   },
   {
     id: 'FusionEMS part 4, layer 1',
@@ -142,5 +158,11 @@ export const clauses: readonly Clause[] = [
     says: 'Seven steps, deny by default, request log',
     checks: ['operations-declared'],
     tests: ['test/host/pipeline.test.ts', 'test/host/contract-check.test.ts'],
+  },
+  {
+    id: 'FusionEMS part 5',
+    says: 'DEA and CMS buttons by role and scope; disclaimers word for word',
+    checks: ['shell-only-shows'],
+    tests: ['test/contexts/shell', 'test/domain/shell.test.ts'],
   },
 ]

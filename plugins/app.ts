@@ -10,6 +10,7 @@ import { checkManifests } from './host/contract-check.ts'
 import type { ContextDefinition } from './host/define-context.ts'
 import { gracefulClose } from './host/close-server.ts'
 import type { GateName } from './host/gates/gate.ts'
+import type { OutboundLimits } from './host/outbound.ts'
 import { serveHealth, serveOps } from './host/health.ts'
 import { guardRoutes, loadContexts, type Loaded } from './host/load-contexts.ts'
 import { createLog, type Log } from './host/log.ts'
@@ -29,6 +30,10 @@ export interface AppOverrides {
   readonly contexts?: readonly ContextDefinition[]
   readonly contract?: Contract
   readonly withoutGates?: readonly GateName[]
+  /** How long upstreams are waited for, and how often they are asked. */
+  readonly outbound?: Partial<OutboundLimits>
+  /** How long the advisor's source is waited for. */
+  readonly adviceTimeoutMs?: number
   /** Where log lines go. */
   readonly logTo?: { write(line: string): void }
 }
@@ -78,6 +83,8 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     contexts,
     log,
     withoutGates: new Set(overrides.withoutGates),
+    outbound: overrides.outbound,
+    adviceTimeoutMs: overrides.adviceTimeoutMs,
   })
   try {
     const app = await buildServer(config.server)

@@ -4,13 +4,17 @@ import { limitPolicies } from '../config/limits.ts'
 import type { Clock } from '../domain/shared/clock.ts'
 import { newId } from '../domain/shared/ids.ts'
 import type { AnyOperation } from '../routes/shared/operation.ts'
-import { createAgencyLookup, createAgencyModules } from './host/agencies.ts'
+import { createAdvice } from './host/advice/create-advice.ts'
+import { createAgencyLookup, createAgencyModules, createAgencyReader } from './host/agencies.ts'
 import { createAuditStore, createAuditTrail, fileCheckpoints, type AuditTrail } from './host/audit/index.ts'
 import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
+import { createCallerFacts } from './host/caller-facts.ts'
 import type { Capabilities, ContextDefinition } from './host/define-context.ts'
 import { createFlags, type Flags } from './host/flags/flags.ts'
 import type { GateName } from './host/gates/gate.ts'
 import type { Dependency } from './host/health.ts'
+import { createOutbound, type OutboundLimits } from './host/outbound.ts'
+import { alarmOf } from './host/outbound-alarm.ts'
 import type { Host } from './host/host.ts'
 import { createIdentity, type Identity } from './host/identity/identity.ts'
 import { placeOf, type Log } from './host/log.ts'
@@ -33,6 +37,8 @@ export interface PartsOptions {
   readonly contexts: readonly ContextDefinition[]
   readonly log: Log
   readonly withoutGates: ReadonlySet<GateName>
+  readonly outbound?: Partial<OutboundLimits> | undefined
+  readonly adviceTimeoutMs?: number | undefined
 }
 
 /** Everything that the service opened, for the composition root to wire and close. */
@@ -46,7 +52,7 @@ export interface Parts {
   readonly flags: Flags
   /** Puts the parts that live in a Fastify instance into it. */
   join(app: FastifyInstance): Promise<void>
-  /** Starts counting the given operations. */
+  /** Takes note of the operations that are served: they are counted from now on, and callers are told of those open to them. */
   measure(operations: readonly AnyOperation[]): void
   readonly metrics: () => Metrics
   close(): Promise<void>
@@ -134,8 +140,13 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       (part) => part.close(),
     )
     const tracing = config.tracing ? keep(await startTracing(config.tracing), (part) => part.close()) : null
+    const advice = keep(
+      createAdvice({ ...config.advisor, timeoutMs: options.adviceTimeoutMs, report: (code) => log.warn('advice', { code }) }),
+      (part) => part.close(),
+    )
     let metrics: Metrics | undefined
     let ipLimit: IpLimit | undefined
+    let served: readonly AnyOperation[] = []
     const host: Host = {
       clock,
       identity,
@@ -173,11 +184,26 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
           checkpoints,
           signingKey: keys.auditSigning,
         }),
+        outbound: ({ name, upstreamHosts }) =>
+          keep(
+            createOutbound({
+              context: name,
+              servers: upstreamHosts.includes('APPOINTMENTS_FHIR') ? config.appointmentsFhir : {},
+              clock,
+              limits: options.outbound ?? {},
+              report: (event, facts) => log.warn(event, facts),
+              alarm: alarmOf(audit, clock),
+            }),
+            async (part) => part.close(),
+          ),
+        advice,
+        callerFacts: createCallerFacts({ agency: createAgencyReader(database.pool), flags, operations: () => served }),
       },
       async join(app) {
         ipLimit = await createIpLimit(app, { limiter, limits: config.limits.ip })
       },
       measure(operations) {
+        served = operations
         metrics = createMetrics({ operations, defaultMetrics: true })
         opened.push(async () => metrics?.close())
         metrics.gauge('postern_writes_waiting', 'Writes that wait for a transaction', () => database.writes.waiting())

@@ -19,11 +19,13 @@ const developmentLogins = async (directory: string, dataDir: string, clock: Cloc
   const { startDevelopmentDatabase, seedDemo } = await import('./dev/development-database.ts')
   const { writeDemoFiles } = await import('./dev/demo-files.ts')
   const { prepareDatabase } = await import('./prepare-database.ts')
+  const { importAppointmentsOnce } = await import('./import-appointments.ts')
   const database = await startDevelopmentDatabase(directory)
   try {
     await prepareDatabase(database.ownerUrl)
     await seedDemo(database.ownerUrl)
-    writeDemoFiles(dataDir, clock.now())
+    const files = writeDemoFiles(dataDir, clock.now())
+    for (const file of files) await importAppointmentsOnce({ ...file, ownerUrl: database.ownerUrl, now: new Date(clock.now()) })
     return database
   } catch (error) {
     await database.stop()

@@ -57,7 +57,7 @@ export interface TestHost extends Postern {
   flip(name: string, value: unknown): Promise<void>
 }
 
-const allOn = { USE_CHAT_WRITES: true, USE_CONSENT_WRITES: true }
+const allOn = { USE_CHAT_WRITES: true, USE_CONSENT_WRITES: true, USE_CLINICAL_DRAFTS: true, USE_MEDICAL_ADVISOR: true }
 /** Wide enough to be out of the way of tests that are not about limits. */
 const wideLimits = {
   MESSAGING_LIMITS: 'user=100000/60s,burst=100000/10s,conversation=100000/60s',

@@ -10,14 +10,16 @@ export interface Agency {
   readonly modules: readonly string[]
 }
 
-/** An agency's modules, read under its own context; null where there is no such agency. */
-const readModules = async (pool: pg.Pool, agencyId: string): Promise<readonly string[] | null> => {
+type Known = Pick<Agency, 'name' | 'modules'>
+
+/** An agency, read under its own context; null where there is no such agency. */
+const readAgency = async (pool: pg.Pool, agencyId: string): Promise<Known | null> => {
   const client = await pool.connect()
   try {
     await client.query('begin read only')
     await client.query("select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true)", [agencyId])
-    const { rows } = await client.query<{ modules: string[] }>('select modules from host_agency where id = $1', [agencyId])
-    return rows[0]?.modules ?? null
+    const { rows } = await client.query<Known>('select name, modules from host_agency where id = $1', [agencyId])
+    return rows[0] ?? null
   } finally {
     await client.query('rollback').catch(() => undefined)
     client.release()
@@ -28,32 +30,45 @@ const readModules = async (pool: pg.Pool, agencyId: string): Promise<readonly st
 export const createAgencyModules =
   (pool: pg.Pool) =>
   async (agencyId: string): Promise<readonly string[]> =>
-    (await readModules(pool, agencyId)) ?? []
+    (await readAgency(pool, agencyId))?.modules ?? []
 
-/** Is there an agency of this id? @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
-export const createAgencyLookup =
+/** The name and modules of an agency, or null where nobody added it. @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
+export const createAgencyReader =
   (pool: pg.Pool) =>
-  async (agencyId: string): Promise<boolean> => {
+  async (agencyId: string): Promise<Known | null> => {
     try {
-      return (await readModules(pool, agencyId)) !== null
+      return await readAgency(pool, agencyId)
     } catch (cause) {
       throw new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause })
     }
   }
+
+/** Is there an agency of this id? @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
+export const createAgencyLookup = (pool: pg.Pool): ((agencyId: string) => Promise<boolean>) => {
+  const read = createAgencyReader(pool)
+  return async (agencyId) => (await read(agencyId)) !== null
+}
 
 /** Owner-run commands write on a lane that no instance leases. */
 export const ownerLane = 0
 
 const auditCall = `select * from audit_append($1, 'success', null, ${auditInput.map((_, at) => `$${at + 2}`).join(', ')})`
 
-const auditAsOwner = (client: pg.Client, agencyId: string, action: string): Promise<unknown> => {
+/** Appends what the owner did to an agency, in the transaction that did it. */
+export const auditAsOwner = (
+  client: pg.Client,
+  agencyId: string,
+  action: string,
+  more: { readonly id?: string; readonly entity_type?: string; readonly count?: number } = {},
+): Promise<unknown> => {
   const known: Readonly<Record<string, unknown>> = {
-    id: newId(), agency_id: agencyId, at: new Date(), action, role: 'owner', entity_type: 'agency', entity_id: agencyId, bypass: false,
+    id: newId(), agency_id: agencyId, at: new Date(), action, role: 'owner', entity_type: 'agency', entity_id: agencyId, bypass: false, ...more,
   } // prettier-ignore
   return client.query(auditCall, [ownerLane, ...auditInput.map(({ name }) => known[name] ?? null)])
 }
 
-const inAgency = async <T>(ownerUrl: string, agencyId: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
+/** Works as the owner, on a connection of its own. */
+export const withOwner = async <T>(ownerUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
   const client = new pg.Client({
     connectionString: ownerUrl,
     connectionTimeoutMillis: 10_000,
@@ -63,15 +78,21 @@ const inAgency = async <T>(ownerUrl: string, agencyId: string, work: (client: pg
   client.on('error', () => undefined)
   await client.connect()
   try {
+    return await work(client)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** Works as the owner in one agency, in one transaction. */
+export const inAgency = <T>(ownerUrl: string, agencyId: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  withOwner(ownerUrl, async (client) => {
     await client.query('begin')
     await client.query("select set_config('app.current_agency', $1, true)", [agencyId])
     const result = await work(client)
     await client.query('commit')
     return result
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
+  })
 
 /** Adds an agency as the owner, with its audit row in the same transaction. @returns false where it exists already */
 export const addAgency = (ownerUrl: string, { id, name, modules }: Agency): Promise<boolean> =>

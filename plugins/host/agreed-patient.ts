@@ -11,7 +11,7 @@ const fieldOf = (request: FastifyRequest, place: 'params' | 'query' | 'body', fi
 /** The patient whom a request names, as its declaration says where; null where it names none. */
 export const agreedPatient = (operation: AnyOperation, request: FastifyRequest): string | null => {
   const consent = operation.consent?.patient
-  if (typeof consent === 'object') return fieldOf(request, consent.in, consent.field)
+  if (typeof consent === 'object' && 'in' in consent) return fieldOf(request, consent.in, consent.field)
   const agreed = operation.agrees?.find((entry) => entry.claim === 'patientId')
   return agreed ? fieldOf(request, agreed.in, agreed.field) : null
 }

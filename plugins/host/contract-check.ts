@@ -64,6 +64,14 @@ const checkOrder = (contract: Contract, approval: Approval, manifest: Manifest, 
   }
 }
 
+/** Who may have the advisor's source asked says so with the setting that names it. */
+const checkAdvice = ({ name, capabilities, upstreamHosts, effects }: Manifest): void => {
+  if (!capabilities.includes('advice')) return
+  if (!upstreamHosts.includes('ADVISOR_URL')) breach(`MIG-03 §6.4: ${name} is given the advisor's source and does not list ADVISOR_URL.`)
+  const beyond = effects.find((effect) => effect !== 'read' && effect !== 'advise')
+  if (beyond) breach(`MIG-03 §6.4: ${name} is given the advisor's source and has the effect "${beyond}"; an advisor advises.`)
+}
+
 /** Holds a manifest against the contract and the contexts that loaded before it. Throws `ContractBreach`. */
 export const checkManifest = (contract: Contract, manifest: Manifest, loaded: readonly Manifest[]): void => {
   if (loaded.some(({ name }) => name === manifest.name)) breach(`MIG-03 §6: the context ${manifest.name} is listed twice.`)
@@ -72,6 +80,7 @@ export const checkManifest = (contract: Contract, manifest: Manifest, loaded: re
     return breach(`MIG-03 §7: the context ${manifest.name} is not in the approved contract; adding a service takes an amendment.`)
   checkOrder(contract, approval, manifest, loaded)
   checkReach(contract, approval, manifest)
+  checkAdvice(manifest)
 }
 
 /** Holds every manifest against the contract, in order: before anything is opened for contexts that may not load. Throws `ContractBreach`. */
@@ -115,6 +124,12 @@ const checkGates = (manifest: Manifest, operation: AnyOperation): void => {
   ) {
     breach(`MIG-03 §6.1: ${name} asks for consent, and ${manifest.name} does not need the port "consent-decision".`)
   }
+  const patient = operation.consent?.patient
+  if (typeof patient === 'object' && 'column' in patient && (!operation.ownership || operation.consent?.exempt))
+    breach(`MIG-03 §6.1: ${name} asks for the consent of the patient of a row, and must look that row up for every caller.`)
+  const through = operation.consent?.through
+  if (through && manifest.needs?.includes(through.port) !== true)
+    breach(`MIG-03 §6.1: ${name} asks through the port "${through.port}", which ${manifest.name} does not need.`)
   if (operation.effect !== 'read' && operation.audit !== 'record')
     breach(`02B, Audit: ${name} changes something and would leave no audit row.`)
   const beyond = operation.closed ? problemsOf(operation).find((code) => !closedCodes.has(code)) : undefined
@@ -142,14 +157,19 @@ const checkService = (manifest: Manifest, operation: AnyOperation, service: Serv
   const compiled = statementOf(service)
   if (compiled && compiled !== operation)
     breach(`FusionEMS part 4, deny by default: ${name} would run behind the gates of ${compiled.name}.`)
-  const writes = 'transact' in service || 'statement' in service
+  const transacts = 'transact' in service || 'consult' in service
+  const writes = transacts || 'statement' in service
+  if ('consult' in service && operation.effect !== 'advise')
+    breach(`MIG-03 §6.4: ${name} asks an advisor and has the effect "${operation.effect}".`)
+  if (operation.consent?.through && !transacts)
+    breach(`FusionEMS part 4, deny by default: ${name} asks through a port, which only a domain transaction does.`)
   if ('statement' in service && operation.effect === 'read') breach(`MIG-03 §3.3: ${name} is declared as a read and would run a write.`)
   if (operation.effect !== 'read' && !writes) breach(`02B, Audit: ${name} would change something outside the transaction of its audit row.`)
   if ('answer' in service && (operation.ownership || operation.consent))
     breach(`FusionEMS part 4, deny by default: ${name} declares ownership or consent, which is asked in SQL, and would run none.`)
   if (!writes && operation.limits?.some(({ per }) => per !== 'user'))
     breach(`02B, Rate Limiting: ${name} declares a limit per record, which only a write keeps.`)
-  if ('transact' in service && !manifest.capabilities.includes('transaction')) {
+  if (transacts && !manifest.capabilities.includes('transaction')) {
     breach(
       `MIG-03 §4, least privilege: ${name} opens a domain transaction, and ${manifest.name} was not granted the capability "transaction".`,
     )

@@ -34,6 +34,19 @@ const everyWrite = (declared: Declared, holds: (operation: AnyOperation) => bool
 }
 const manifestOf = ({ manifests }: Declared, name: string): Manifest | undefined => manifests.find((manifest) => manifest.name === name)
 
+/** The hosts that the contract lets a context ask. */
+const hostsOf = ({ contract }: Declared, name: string): readonly string[] =>
+  contract.approvals.find((approval) => approval.name === name)?.upstreamHosts ?? []
+
+const ofContext = ({ operations }: Declared, name: string): AnyOperation[] =>
+  operations.filter(({ context }) => context === name).map(({ operation }) => operation)
+
+/** The operations that ask for advice: they make a consultation. */
+const advising = ({ operations }: Declared): AnyOperation[] =>
+  operations.filter(({ context, operation }) => context === 'advisor' && operation.reply.status === 201).map(({ operation }) => operation)
+const alwaysTrue = (schema: unknown, name: string): boolean =>
+  (schema as { properties?: Record<string, { const?: unknown }> } | null)?.properties?.[name]?.const === true
+
 const reach: readonly string[] = ['queue', 'mail', 'outbound-http', 'documents', 'identity-admin']
 const forbiddenVerbs = new Set(
   'finalize finalise sign submit book reschedule cancel dispatch deliver invoice pay reconcile remind'.split(' '),
@@ -64,8 +77,58 @@ export const contractChecks: Readonly<Record<string, Check>> = {
   'no-outbound': (declared) =>
     declared.manifests.every(
       ({ name, capabilities, upstreamHosts }) =>
-        !inPortal(declared, name) || (upstreamHosts.length === 0 && !capabilities.some((one) => one === 'mail' || one === 'queue')),
+        !inPortal(declared, name) ||
+        (upstreamHosts.every((host) => hostsOf(declared, name).includes(host)) &&
+          !capabilities.some((one) => one === 'mail' || one === 'queue')),
     ),
+  'appointments-only-looked-at': (declared) =>
+    declared.operations.some(({ context }) => context === 'appointments') &&
+    all(
+      declared,
+      ({ effect, method, consent, killSwitch }, context) =>
+        context !== 'appointments' ||
+        (effect === 'read' && method === 'GET' && consent?.scope === 'appointments' && killSwitch === 'USE_APPOINTMENT_READS'),
+    ) &&
+    manifestOf(declared, 'appointments')?.capabilities.every((one) => one === 'outbound-http') === true,
+  'shell-only-shows': (declared) =>
+    ofContext(declared, 'shell').length > 0 &&
+    ofContext(declared, 'shell').every(({ effect, method }) => effect === 'read' && method === 'GET') &&
+    manifestOf(declared, 'shell')?.tables.length === 0 &&
+    manifestOf(declared, 'shell')?.capabilities.every((one) => one === 'caller-facts') === true,
+  'drafts-stay-drafts': (declared) =>
+    ofContext(declared, 'clinical-drafts').length > 0 &&
+    ofContext(declared, 'clinical-drafts').every(({ effect }) => effect === 'read' || effect === 'draft') &&
+    all(declared, ({ effect }, context) => effect !== 'draft' || context === 'clinical-drafts') &&
+    manifestOf(declared, 'clinical-drafts')?.capabilities.some((one) => reach.includes(one)) === false,
+  'drafts-own-and-consented': (declared) =>
+    ofContext(declared, 'clinical-drafts').length > 0 &&
+    ofContext(declared, 'clinical-drafts').every(
+      ({ consent, method, ownership, path }) =>
+        (method === 'DELETE' || consent?.scope === 'clinical-documentation') &&
+        (!path.includes(':draftId') || (ownership?.param === 'draftId' && ownership.owner.claim === 'sub')),
+    ),
+  'advisor-is-last': ({ manifests }) => {
+    const ordered = manifests.filter(({ step }) => step !== null)
+    return ordered.at(-1)?.name === 'advisor' && ordered.at(-1)?.needs?.includes('consent-decision') === true
+  },
+  'advisor-only-advises': (declared) => {
+    const manifest = manifestOf(declared, 'advisor')
+    const asking = advising(declared)
+    return (
+      asking.length > 0 &&
+      manifest?.capabilities.some((one) => reach.includes(one)) === false &&
+      manifest.effects.every((effect) => effect === 'read' || effect === 'advise') &&
+      asking.every(({ reply }) => alwaysTrue(reply.schema, 'advisory') && alwaysTrue(reply.schema, 'requiresReview'))
+    )
+  },
+  'advisor-is-asked-by-people': (declared) => {
+    const own = declared.operations.filter(({ context }) => context === 'advisor').map(({ operation }) => operation)
+    const byPeople = ({ audience, scopes }: AnyOperation): boolean =>
+      audience.length === 1 && audience[0] === 'staff' && scopes.length > 0 && !scopes.some((scope) => agentScopes.includes(scope))
+    const held = (operation: AnyOperation): boolean =>
+      operation.killSwitch === 'USE_MEDICAL_ADVISOR' && operation.consent?.scope === 'advisor' && idempotencyOf(operation) === 'required'
+    return own.length > 0 && own.every(byPeople) && advising(declared).every(held)
+  },
   order: ({ manifests }) => {
     const steps = manifests.map(({ step }) => step).filter((step) => step !== null)
     return steps.every((step, index) => step === index + 1)

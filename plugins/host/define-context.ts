@@ -3,20 +3,33 @@ import type { FastifyInstance } from 'fastify'
 import type { Capability } from '../../config/contract.ts'
 import type { AnyOperation, Audience, Effect } from '../../routes/shared/operation.ts'
 import type { MigrationStep as MigrationEntry } from './database/migrate.ts'
-import type { BlindIndexPort, FieldCipherPort } from './ports.ts'
+import type { BlindIndexPort, CallerFactsPort, FieldCipherPort } from './ports.ts'
+import type { AdvicePort } from './advice/advice-port.ts'
 import type { AuditStore } from './audit/audit-store.ts'
+import type { OutboundPort } from './outbound.ts'
 import type { Service } from './service.ts'
 import type { Statement } from './sql/statement.ts'
 
 export type { MigrationStep as MigrationEntry } from './database/migrate.ts'
 export { tenantTable } from './database/tenant-table.ts'
+export type { AdvicePassage, AdvicePort } from './advice/advice-port.ts'
 export type { AuditStore } from './audit/audit-store.ts'
-export type { Call, Outcome, Service, Transaction } from './service.ts'
+export type { AdviseService, Call, Outcome, Service, Transaction } from './service.ts'
 export { readStatement, writeStatement } from './sql/statement.ts'
-export type { BlindIndexPort, FieldCipherPort } from './ports.ts'
+export type { Distrust, OutboundPort, OutboundServer } from './outbound.ts'
+export type { BlindIndexPort, CallerFactsPort, FieldCipherPort } from './ports.ts'
 
-/** A host port that one context provides and others ask through, so that contexts stay strangers. */
-export type HostPort = 'consent-decision'
+/**
+ * A host port that one context provides and others ask through, so that contexts stay strangers. Each is a function of the database that
+ * the provider's migration makes, and that the host alone calls, where a declaration says so:
+ * - `consent-decision`: `consent_decision(p_agency uuid, p_patient uuid, p_scope text, p_at timestamptz) returns uuid`, the consent that permits; as
+ *   `postern_gate`
+ * - `own-draft`: `own_draft_patient(p_agency uuid, p_author text, p_draft uuid) returns uuid`, the patient of the author's own
+ *   open draft; as `postern_read`
+ *
+ * Null says no, whatever the cause.
+ */
+export type HostPort = 'consent-decision' | 'own-draft'
 
 /** What a context says of itself. `config/contract.ts` is what it is held against. */
 export interface Manifest<C extends Capability = Capability> {
@@ -33,6 +46,7 @@ export interface Manifest<C extends Capability = Capability> {
   /** Contexts that must have loaded before. */
   readonly after?: readonly string[]
   readonly tables: readonly string[]
+  /** Hosts that it may ask, or the setting whose hosts those are (`APPOINTMENTS_FHIR`). */
   readonly upstreamHosts: readonly string[]
 }
 
@@ -41,11 +55,18 @@ export interface Capabilities {
   fields: FieldCipherPort
   blindIndex: BlindIndexPort
   auditStore: AuditStore
+  callerFacts: CallerFactsPort
+  advice: AdvicePort
+  /** Each context has a way out of its own, to the hosts that its manifest was approved for. */
+  outbound: (manifest: Manifest) => OutboundPort
 }
 
 type Decorators<C extends Capability> = ('fields' extends C ? Pick<Capabilities, 'fields'> : unknown) &
   ('blind-index' extends C ? Pick<Capabilities, 'blindIndex'> : unknown) &
-  ('audit-store' extends C ? Pick<Capabilities, 'auditStore'> : unknown)
+  ('audit-store' extends C ? Pick<Capabilities, 'auditStore'> : unknown) &
+  ('caller-facts' extends C ? Pick<Capabilities, 'callerFacts'> : unknown) &
+  ('advice' extends C ? Pick<Capabilities, 'advice'> : unknown) &
+  ('outbound-http' extends C ? { readonly outbound: OutboundPort } : unknown)
 
 /** The encapsulated scope of one context: Fastify's instance, `serve`, and what its manifest was granted. */
 export type ContextScope<C extends Capability = Capability> = FastifyInstance &

@@ -25,6 +25,8 @@ const decorators: Readonly<Record<string, keyof Capabilities>> = {
   fields: 'fields',
   'blind-index': 'blindIndex',
   'audit-store': 'auditStore',
+  'caller-facts': 'callerFacts',
+  advice: 'advice',
 }
 
 /**
@@ -84,6 +86,7 @@ export const loadContexts = async (app: FastifyInstance, contexts: readonly Cont
       for (const capability of manifest.capabilities) {
         const name = decorators[capability]
         if (name) scope.decorate(name as never, options.capabilities[name] as never)
+        if (capability === 'outbound-http') scope.decorate('outbound' as never, options.capabilities.outbound(manifest) as never)
       }
       await context.setup(scope)
     }

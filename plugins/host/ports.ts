@@ -67,3 +67,19 @@ export interface IdentityPort {
   authenticate(authorization: string | undefined): Principal | Promise<Principal>
   close(): Promise<void>
 }
+
+/** What the host knows of a caller besides the token. */
+export interface CallerFacts {
+  /** The agency that the request works in; the name is null where nobody added it. */
+  readonly agency: { readonly id: string; readonly name: string | null; readonly modules: readonly string[] }
+  /** The switches of the operations that are open to the caller, as they are for this caller now. */
+  readonly flags: Readonly<Record<string, boolean>>
+  /** The operations that are served and open to the caller, as `GET /consents`. */
+  readonly open: ReadonlySet<string>
+}
+
+/** Tells a context about its caller, and about nobody else. */
+export interface CallerFactsPort {
+  /** @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
+  of(caller: { readonly principal: Principal; readonly agencyId: string }): Promise<CallerFacts>
+}

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Clause } from '../../config/clauses.ts'
 import { permissionTable } from '../../config/permissions.ts'
-import { idempotencyOf, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
+import { idempotencyOf, problemsOf, type AnyOperation, type ConsentGate } from '../../routes/shared/operation.ts'
 import { contractChecks, type Declared } from './contract-checks.ts'
 
 const cell = (value: string | undefined): string => (value ? value.replaceAll('|', '\\|') : '–')
@@ -20,8 +20,14 @@ const clauseRow = (declared: Declared, { id, says, checks, tests }: Clause): { r
   }
 }
 
-const consentOf = ({ consent }: AnyOperation): string =>
-  consent ? `${consent.scope} of ${typeof consent.patient === 'string' ? consent.patient : consent.patient.field}` : ''
+const patientOf = ({ patient }: ConsentGate): string => {
+  if (typeof patient === 'string') return patient
+  if ('column' in patient) return `record (${patient.column}${patient.optional ? ', if any' : ''})`
+  if (!patient.optional) return patient.field
+  return patient.in === 'body' ? `${patient.field}, if named` : `${patient.field}, else record`
+}
+const throughOf = ({ through }: ConsentGate): string => (through ? `; ${through.scope} too by ${through.field} (${through.port})` : '')
+const consentOf = ({ consent }: AnyOperation): string => (consent ? `${consent.scope} of ${patientOf(consent)}${throughOf(consent)}` : '')
 const limitsOf = ({ limits = [] }: AnyOperation): string => ['user', ...limits.map(({ policy }) => policy)].join(', ')
 
 const operationRow = (context: string, operation: AnyOperation): string[] => [

@@ -16,7 +16,7 @@ export const readDeclarations = async (contexts: readonly ContextDefinition[], c
       checkOperation(manifest, operation, service, new Set(everyScope))
       operations.push({ context: manifest.name, operation })
     }
-    await setup({ serve, fields: {}, blindIndex: {}, auditStore: {} } as unknown as ContextScope)
+    await setup({ serve, fields: {}, blindIndex: {}, auditStore: {}, callerFacts: {}, advice: {}, outbound: {} } as unknown as ContextScope)
     manifests.push(manifest)
   }
   return { manifests, operations, contract, root: new URL('../../', import.meta.url) }

@@ -4,7 +4,7 @@ import { agreedPatient } from './agreed-patient.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import type { AuditFacts } from './audit/index.ts'
 import type { Verdict, Window } from './ports.ts'
-import type { AgencyScope, Principal } from './principal.ts'
+import type { AgencyScope, Delegation, Principal } from './principal.ts'
 import type { Outcome } from './service.ts'
 
 /** Size and digest of a body that cannot stand in the audit as it came. */
@@ -36,6 +36,8 @@ export class RequestCall {
   /** Set where the audit row was written with the operation's own transaction. */
   audited = false
   outcome = 'success'
+  /** The agent that acts for the caller's own request, once it does. */
+  agent: Delegation | null = null
 
   constructor(operation: AnyOperation, requestId: string, ip: string, at: number, arrivedAt: number) {
     this.operation = operation
@@ -86,7 +88,7 @@ export const factsOf = (call: RequestCall, request: FastifyRequest, outcome: Out
     action: call.operation.name,
     userId: principal?.userId ?? null,
     role: principal?.role ?? null,
-    agent: principal?.agent ?? null,
+    agent: principal?.agent ?? call.agent,
     patientId: outcome?.patientId ?? principal?.patientId ?? agreedPatient(call.operation, request),
     entityType: call.operation.entity?.type ?? null,
     entityId: entityIdOf(call, request, outcome),

@@ -65,7 +65,12 @@ export interface TransactService<O extends AnyOperation> {
 export interface QueryService<O extends AnyOperation> {
   readonly query: ReadStatement
   readonly args: (call: Call<O>) => Row
-  readonly present: (rows: Row[], call: Call<O>) => Outcome<ReplyOf<O>>
+  /**
+   * Asks somebody else, where the agency's records live there: null where they do not. The statement runs once before, for its gates,
+   * and again with what was gathered as further arguments, so that the same SQL decides who sees it. No transaction is open meanwhile.
+   */
+  readonly gather?: (call: Call<O>) => (() => Promise<Row>) | null
+  readonly present: (rows: Row[], call: Call<O>, gathered: Row | null) => Outcome<ReplyOf<O>>
 }
 
 /** Writes with one compiled statement, committed in a group with concurrent ones. */
@@ -75,5 +80,34 @@ export interface StatementService<O extends AnyOperation> {
   readonly prepare: (call: Call<O>) => { readonly row: Row; readonly outcome: Outcome<ReplyOf<O>> }
 }
 
-/** The four ways to serve an operation; the declaration's gates run before and around each of them. */
-export type Service<O extends AnyOperation = AnyOperation> = AnswerService<O> | TransactService<O> | QueryService<O> | StatementService<O>
+/** What the first two phases of an `AdviseService` gave. */
+export interface Advised<R, A> {
+  readonly read: R
+  readonly advice: A
+  /** The patient whom the request concerns, named or by way of a record; null where it concerns nobody. */
+  readonly patientId: string | null
+}
+
+/**
+ * Advises in three phases: reads READ ONLY, asks its source with no transaction open, and stores. Ownership, consent and key are asked
+ * in the first phase and again in the last, whose transaction also holds key, audit row and the switch once more: what was withdrawn
+ * while the source was thinking stores nothing.
+ * @see MIG-03 §6.4; FusionEMS part 2, AI Agents
+ */
+export interface AdviseService<O extends AnyOperation, R = unknown, A = unknown> {
+  /** Who acts in the AI action log, from the moment the source is asked, under the caller's role and this version of the policy. */
+  readonly agent: { readonly agentId: string; readonly policyVersionId: string }
+  /** Refuses before any row is looked up. */
+  readonly admit?: (call: Call<O>) => void
+  readonly read: (call: Call<O>, tx: Transaction) => Promise<R>
+  readonly consult: (call: Call<O>, read: R) => Promise<A>
+  readonly store: (call: Call<O>, tx: Transaction, advised: Advised<R, A>) => Promise<Outcome<ReplyOf<O>>>
+}
+
+/** The five ways to serve an operation; the declaration's gates run before and around each of them. */
+export type Service<O extends AnyOperation = AnyOperation> =
+  | AnswerService<O>
+  | TransactService<O>
+  | QueryService<O>
+  | StatementService<O>
+  | AdviseService<O, any, any>

@@ -21,6 +21,8 @@ export interface AgreesWithToken {
   readonly field: string
   /** The audiences whose token carries the claim; others are not compared. */
   readonly audiences: readonly Audience[]
+  /** Roles whose sight the claim does not bound: one of them, and the caller may name anybody. */
+  readonly exceptRoles?: readonly string[]
 }
 
 /** The row that the caller must own. The host turns it into SQL that runs in the operation's own transaction. */
@@ -36,8 +38,21 @@ export interface Ownership {
 
 export interface ConsentGate {
   readonly scope: ConsentScope
-  /** Whose consent: the calling patient's, or that of the patient named in the request, or of each record (asked by the query). */
-  readonly patient: 'caller' | { readonly in: 'query' | 'body'; readonly field: string } | 'record'
+  /**
+   * Whose consent: the calling patient's; that of the patient named in the request, or of each record (asked by the query) where
+   * `optional` says that none need be named; that of the patient in a column of the row that `ownership` looks up, where `optional`
+   * says that a row may be about nobody; or of each record.
+   */
+  readonly patient:
+    | 'caller'
+    | { readonly in: 'query' | 'body'; readonly field: string; readonly optional?: true }
+    | { readonly column: string; readonly optional?: true }
+    | 'record'
+  /**
+   * The caller's own record of another context, which the request may name: a host port says whose patient it is of. That patient is
+   * asked, for `scope` besides; a patient named beside it must be the same.
+   */
+  readonly through?: { readonly port: 'own-draft'; readonly in: 'body'; readonly field: string; readonly scope: ConsentScope }
   /** Audiences that are not asked: a patient reads their own. */
   readonly exempt?: readonly Audience[]
 }

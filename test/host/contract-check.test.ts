@@ -106,14 +106,16 @@ t.test('a context that is not what the contract approved does not load', async (
 })
 
 t.test('contexts load in the order of integration, after what they need', async (t) => {
-  const others = contexts.filter((context) => context !== named('consent'))
-  const last = approving({ ...approval, step: 2 })
+  const besides = contexts.filter(({ manifest: { step } }) => step === null)
+  const last = approving({ ...approval, step: 5 })
   const cases: [string, AppOverrides][] = [
-    ['MIG-03 §6: ledger cannot load before consent.', { contract: last, contexts: [ledger({ step: 2 }, () => {}), ...contexts] }],
-    ['MIG-03 §6: ledger declares step null, the contract says 2.', { contract: last, contexts: [...contexts, ledger({}, () => {})] }],
-    ['02B, Explicitly Forbidden: messaging cannot load before consent.', { contexts: [...others, named('consent')] }],
+    ['MIG-03 §6: ledger cannot load before consent.', { contract: last, contexts: [ledger({ step: 5 }, () => {}), ...contexts] }],
+    ['MIG-03 §6: ledger declares step null, the contract says 5.', { contract: last, contexts: [...contexts, ledger({}, () => {})] }],
+    ['02B, Explicitly Forbidden: messaging cannot load before consent.', { contexts: [...besides, named('consent')] }],
     ['MIG-03 §6.1: messaging needs the port "consent-decision", which no context before it provides.',
-      { contexts: replacing('consent', amended(named('consent'), { provides: [] })) }],
+      { contexts: [amended(named('consent'), { provides: [] }), ...besides] }],
+    ['MIG-03 §6: clinical-drafts cannot load before consent.', { contexts: [named('clinical-drafts'), named('consent'), ...besides] }],
+    ['MIG-03 §6: clinical-drafts declares step 1, the contract says 2.', { contexts: replacing('clinical-drafts', amended(named('clinical-drafts'), { step: 1 })) }],
   ] // prettier-ignore
   for (const [sentence, overrides] of cases) await stops(t, sentence, overrides)
 })
@@ -132,6 +134,8 @@ t.test('an operation that exceeds its context does not load', async (t) => {
     ['FusionEMS part 2: readLedger asks for the scope "audit:write", which the permission matrix does not know.', serving({ ...readLedger, scopes: ['audit:write'] })],
     ['02B, Feature Flags: writeLedger obeys USE_CONSENT_WRITES, which ledger did not declare.', serving({ ...writeLedger, killSwitch: 'USE_CONSENT_WRITES' })],
     ['MIG-03 §6.1: writeLedger asks for consent, and ledger does not need the port "consent-decision".', serving({ ...writeLedger, consent })],
+    ['MIG-03 §6.1: writeLedger asks for the consent of the patient of a row, and must look that row up for every caller.',
+      serving({ ...writeLedger, consent: { scope: 'messaging', patient: { column: 'patient_id' } } }, { needs: ['consent-decision'] })],
     ['02B, Audit: writeLedger changes something and would leave no audit row.', serving({ ...writeLedger, audit: 'refusals' })],
     ['MIG-03 §4, least privilege: readLedger looks up consent_record, which ledger does not own.', serving({ ...readLedger, ownership })],
     ['MIG-03 §4, least privilege: writeLedger opens a domain transaction, and ledger was not granted the capability "transaction".',

@@ -2,7 +2,7 @@ import { connect, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { newId } from '../../domain/shared/ids.ts'
-import { isMutating, type AnyOperation } from '../../routes/shared/operation.ts'
+import { idempotencyOf, isMutating, type AnyOperation } from '../../routes/shared/operation.ts'
 import { startHost } from '../helper.ts'
 import { judgeOf, type Judge } from '../house/answers.ts'
 import { drivesOf, type Drive } from '../house/drive.ts'
@@ -60,6 +60,10 @@ t.test('hostile paths and queries are answered within the contract', async (t) =
     const queries = hostileQueries.map((query) =>
       judged(drive, query.slice(0, 40), { ...base, url: `${path}?${query}`, ...payload }, faults),
     )
+    // An id that a source of ours has made up may look like anything short: such a one is absent.
+    const foreign = Object.values((operation.params?.properties ?? {}) as Record<string, { format?: string }>).some(
+      ({ format }) => format !== 'uuid',
+    )
     const ids = (operation.params ? hostileIds : []).map(async (id) => {
       const { statusCode } = await judged(
         drive,
@@ -67,7 +71,7 @@ t.test('hostile paths and queries are answered within the contract', async (t) =
         { ...base, url: `/api${operation.path.replaceAll(/:\w+/g, () => id)}` },
         faults,
       )
-      if (statusCode !== 400) faults.push(`${operation.name}, ${id.slice(0, 40)}: ${statusCode}`)
+      if (statusCode !== 400 && !(foreign && statusCode === 404)) faults.push(`${operation.name}, ${id.slice(0, 40)}: ${statusCode}`)
     })
     await Promise.all([...queries, ...ids])
     t.same(faults, [], operation.name)
@@ -88,7 +92,7 @@ t.test('hostile headers are refused, or do not matter', async (t) => {
         faults.push(`${operation.name}: ${statusCode} to ${authorization.slice(0, 20)}`)
     })
     const odd = oddHeaders.map((headers) => judged(drive, JSON.stringify(headers).slice(0, 60), spoilt(headers), faults))
-    const keys = (isMutating(operation) ? hostileKeys : []).map(async (key) => {
+    const keys = (idempotencyOf(operation) === 'none' ? [] : hostileKeys).map(async (key) => {
       const base = drive.request()
       const { statusCode, body } = await judged(
         drive,
@@ -228,8 +232,11 @@ t.test('what is hardly HTTP is answered with a problem document or with nothing,
 t.test('nothing of it was stored, and each attempt left a row with what it was answered', async (t) => {
   t.same(await rows.state(), before, 'no table has changed')
   const sent = new Map<string, string>()
+  const unrecorded = new Set(drives.filter(({ operation }) => operation.audit === 'refusals').map(({ operation }) => operation.name))
   for (const line of host.lines) {
     const { commandId, outcome, action } = JSON.parse(line) as Record<string, string>
+    // What only leaves a row where it is refused leaves none here.
+    if (outcome === 'success' && unrecorded.has(action!)) continue
     if (commandId && action !== 'unknownRoute' && !['UNAUTHORIZED', 'RATE_LIMITED'].includes(outcome!))
       sent.set(commandId, `${action}: ${outcome}`)
   }

@@ -88,6 +88,7 @@ const tokens = {
   dee: host.token('patient-ben', { claims: { patient_id: dee, sub: 'dee' } }),
   deeOfLakeside: host.token('patient-ben', { claims: { patient_id: dee, sub: 'dee', agency_id: lakeside.id } }),
   clinician: host.token('clinician'),
+  clinicianOfLakeside: host.token('clinician', { claims: { agency_id: lakeside.id } }),
 }
 type Who = keyof typeof tokens
 const get = (who: Who, path: string) => host.call('GET', `/api${path}`, { token: tokens[who] })
@@ -102,7 +103,13 @@ interface World {
 const made: Partial<Record<Who, World>> = {}
 const foreign = (who: Who): World => made[who]!
 
+/** A draft that the clinician wrote in the other agency. */
+let lakesideDraft = ''
+const draftOfCho = { patientId: cho, type: 'other', title: 'Of Lakeside', body: 'A text' }
+
 t.before(async () => {
+  await post('cho', '/consents', { patientId: cho, scope: 'clinical-documentation' })
+  lakesideDraft = (await post('clinicianOfLakeside', '/clinical-drafts', draftOfCho)).json().id
   for (const [who, patientId] of [
     ['ana', ana],
     ['anaOfLakeside', ana],
@@ -164,10 +171,20 @@ const attacks: Readonly<Record<string, () => Promise<boolean>>> = {
     (await post('dee', '/messaging/conversations', { patientId: dee, subject: 'Here' })).statusCode === 201,
   'a patient writes into the conversation of another patient': () => intrudes(foreign('ben').conversation),
   'a patient writes into a conversation of the other agency': () => intrudes(foreign('anaOfLakeside').conversation),
+  'a clinician opens a draft that they wrote in another agency': async () =>
+    (await get('clinician', `/clinical-drafts/${lakesideDraft}`)).statusCode === 200,
+  'a clinician lists drafts that they wrote in another agency': async () =>
+    (await itemsOf('clinician', '/clinical-drafts')).some(({ id }) => id === lakesideDraft),
+  'a clinician reads versions of a draft that they wrote in another agency': async () =>
+    (await get('clinician', `/clinical-drafts/${lakesideDraft}/revisions`)).statusCode === 200,
 }
 /** Those that work in a domain transaction, with predicates that no superuser can take out of the database. */
 const transactionAttacks: Readonly<Record<string, () => Promise<boolean>>> = {
   'a patient revokes a consent of another patient': () => revokes(foreign('ben').consent),
+  'a clinician edits a draft that they wrote in another agency': async () => {
+    const edit = { token: tokens.clinician, body: draftOfCho, headers: { 'if-match': '"1"' } }
+    return (await host.call('PUT', `/api/clinical-drafts/${lakesideDraft}`, edit)).statusCode !== 404
+  },
   'a patient revokes a consent of the other agency': () => revokes(foreign('anaOfLakeside').consent),
 }
 
@@ -257,7 +274,14 @@ const together = async (): Promise<string[]> => {
   return strayed.length > 0 ? [...wrong, `${strayed.length} messages stand elsewhere`] : wrong
 }
 
-const tables = ['consent_record', 'messaging_conversation', 'messaging_message', 'host_idempotency_key']
+const tables = [
+  'consent_record',
+  'messaging_conversation',
+  'messaging_message',
+  'host_idempotency_key',
+  'clinical_draft',
+  'clinical_draft_revision',
+]
 const rowSecurity = async (what: 'enable' | 'disable'): Promise<void> => {
   for (const table of tables) await superuser.query(`alter table ${table} ${what} row level security`)
 }
@@ -316,8 +340,15 @@ t.test('without the predicates row security alone holds', async (t) => {
     'consent_decision',
     'consent_permits',
     'host_claim_key',
+    'op_get_appointment',
+    'op_get_clinical_draft',
     'op_get_consent',
+    'op_get_consultation',
+    'op_list_appointments',
+    'op_list_clinical_draft_revisions',
+    'op_list_clinical_drafts',
     'op_list_consents',
+    'op_list_consultations',
     'op_list_conversations',
     'op_list_messages',
     'op_send_message',
@@ -359,7 +390,15 @@ const inTransaction = async (
 
 t.test('a missing or malformed context is rejected with 42501, never answered as empty', async (t) => {
   const reachable = {
-    postern_read: ['consent_record', 'messaging_conversation', 'messaging_message', 'host_agency'],
+    postern_read: [
+      'consent_record',
+      'messaging_conversation',
+      'messaging_message',
+      'host_agency',
+      'clinical_draft',
+      'clinical_draft_revision',
+    ],
+    postern_draft: ['clinical_draft', 'clinical_draft_revision'],
     postern_gate: ['host_idempotency_key'],
     postern_audit_reader: ['audit_event', 'audit_head'],
   }

@@ -74,7 +74,7 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ['an object', { [mark]: mark }],
   ['null', null],
   ['true', true],
-  ['a very long text', mark.repeat(1_000)],
+  ['a very long text', mark.repeat(2_000)],
   ['an empty text', ''],
   ['a date that is none', '2026-02-30T99:99:99Z'],
   ['NUL', `${mark}\u0000`],

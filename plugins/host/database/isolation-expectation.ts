@@ -16,6 +16,8 @@ export interface IsolationExpectation {
   readonly ownerOnly: readonly string[]
   /** Tables that are published to everyone: read under their own role, without an agency predicate. */
   readonly published: readonly string[]
+  /** Texts that ship with the service: of no agency and no person, read by roles, changed by nobody but their owner. */
+  readonly reference: readonly string[]
   /** Tables that may only grow. */
   readonly appendOnly: readonly string[]
   /** Tables that the founder's bypass must not read. */
@@ -33,6 +35,7 @@ export const defaultExpectation: IsolationExpectation = {
   agencyColumns: { host_agency: 'id' },
   ownerOnly: [migrationTable],
   published: [],
+  reference: ['advisor_passage', 'advisor_term'],
   appendOnly: ['audit_event', 'audit_ai_action'],
   hiddenFromBypass: ['host_idempotency_key'],
   beyondPatients: ['audit_event', 'audit_ai_action'],

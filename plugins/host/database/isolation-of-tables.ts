@@ -94,6 +94,16 @@ const grantOf = (relation: Relation, grant: Grant, expected: IsolationExpectatio
   return allowed.has(privilege) ? [] : [`${said}: no role needs that.`]
 }
 
+const ofSomebody = ['agency_id', 'patient_id', 'author_id', 'user_id']
+
+/** Nothing of anybody's may stand in it, and no role may change it. */
+const referenceTable = ({ name, columns }: Relation, grants: readonly Grant[]): string[] => [
+  ...columns.filter((column) => ofSomebody.includes(column)).map((column) => `${name} is a reference table and has a column ${column}.`),
+  ...grants
+    .filter(({ privilege }) => privilege !== 'SELECT')
+    .map(({ grantee, privilege }) => `${grantee} has ${privilege} on ${name}, a reference table.`),
+]
+
 const byKind = (relation: Relation, grants: readonly Grant[], policies: readonly Policy[], expected: IsolationExpectation): string[] => {
   const { name, kind } = relation
   const reachable = grants.length > 0
@@ -102,6 +112,7 @@ const byKind = (relation: Relation, grants: readonly Grant[], policies: readonly
   if (kind === 'm' || kind === 'f') return reachable ? [`${name} is reachable, and row-level security cannot hold on its kind.`] : []
   if (relation.partition) return reachable ? [`Partition ${name} is reachable without its parent's policies.`] : []
   if (expected.ownerOnly.includes(name)) return reachable ? [`${name} belongs to no agency, and is not its owner's alone.`] : []
+  if (expected.reference.includes(name)) return referenceTable(relation, grants)
   return expected.published.includes(name) ? [] : tenantTable(relation, policies, expected)
 }
 

@@ -1,5 +1,5 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql'
-import { Refusal } from '../../../domain/shared/refusal.ts'
+import { invalid, Refusal } from '../../../domain/shared/refusal.ts'
 import type { Reason } from '../../../domain/shared/codes.ts'
 import type { Effect, Ownership } from '../../../routes/shared/operation.ts'
 import type { AuditHead } from '../audit/index.ts'
@@ -28,7 +28,18 @@ export interface TransactionPlan {
   readonly at: Date
   readonly auditId: string
   readonly ownership: { readonly gate: Ownership; readonly id: string } | null
-  readonly consent: { readonly patientId: string | null; readonly scope: string } | null
+  /** Of the patient named, or of the one in a column of the row that `ownership` finds; of nobody, it is not given. */
+  readonly consent: {
+    readonly patientId: string | null
+    readonly column?: string
+    readonly scope: string
+    /** Where there is nobody to ask, nothing is asked. */
+    readonly optional?: boolean
+  } | null
+  /** The caller's own draft that the request names: it is looked up, and its patient is asked for this scope besides. */
+  readonly draft?: { readonly id: string; readonly pointer: string; readonly scope: string } | null
+  /** Reads, whatever the effect: a key is only looked up. */
+  readonly readOnly?: boolean
   readonly key: ClaimedKey | null
   /** Asked again right before commit. */
   readonly stillOn: () => boolean
@@ -51,7 +62,8 @@ interface Opened {
 }
 
 export interface Transactions {
-  run<R>(plan: TransactionPlan, work: (tx: Transaction) => Promise<Written<R>>): Promise<Transacted<R>>
+  /** `subject` is the patient whom the request concerns: named in it, of the row it names, or of the draft; null where it is nobody. */
+  run<R>(plan: TransactionPlan, work: (tx: Transaction, subject: string | null) => Promise<Written<R>>): Promise<Transacted<R>>
 }
 
 export interface TransactionsOptions {
@@ -67,32 +79,61 @@ const variablesOf = (plan: TransactionPlan): Record<string, string> => ({
   'app.current_agency': plan.agencyId,
   'app.current_patient': plan.patientId ?? '',
   'app.current_actor': plan.userId,
-  ...(plan.effect === 'read' ? { transaction_read_only: 'on' } : {}),
+  ...(plan.effect === 'read' || plan.readOnly ? { transaction_read_only: 'on' } : {}),
 })
 
-const checkOwnership = async (em: EntityManager, plan: TransactionPlan): Promise<void> => {
-  if (!plan.ownership) return
+/** Does the caller own the row? Gives the patient of it where the consent is theirs. */
+const checkOwnership = async (em: EntityManager, plan: TransactionPlan): Promise<string | null> => {
+  if (!plan.ownership) return null
   const { gate, id } = plan.ownership
   const claim = gate.owner.claim === 'patientId' ? plan.patientId : plan.userId
-  const rows = await execute(em, ownershipQuery(gate), [plan.agencyId, id, claim])
-  if (rows.length === 0) throw new Refusal(gate.refusal)
+  const [row] = await execute<{ patient: string | null }>(em, ownershipQuery(gate, plan.consent?.column), [plan.agencyId, id, claim])
+  if (!row) throw new Refusal(gate.refusal)
+  return row.patient
 }
 
 const openSql = 'select * from host_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)'
+const lookSql = openSql.replace('host_open', 'host_look')
 
-/** Consent and key in one round trip; null where the way is free, else the answer of the first time. */
-const open = async (em: EntityManager, plan: TransactionPlan): Promise<Buffer | null> => {
-  if (!plan.consent && !plan.key) return null
-  const { consent, key } = plan
-  const [opened] = await execute<Opened>(em, openSql, [
-    effectRole(plan.effect), consent?.patientId ?? null, consent?.scope ?? null, plan.agencyId, plan.userId, plan.operation,
-    key?.key ?? null, key?.fingerprint ?? null, plan.auditId, plan.at, key?.expiresAt ?? null,
-  ]) // prettier-ignore
-  const outcome = opened!.outcome
+const found = (opened: Opened): Buffer | null => {
+  const { outcome } = opened
   if (outcome === 'open') return null
   if (outcome === 'CONSENT_REQUIRED') throw new Refusal('CONSENT_REQUIRED')
-  if (outcome === 'replayed') return opened!.response!
+  if (outcome === 'replayed') return opened.response!
   throw new Refusal('CONFLICT', outcome as Reason<'CONFLICT'>)
+}
+
+/** Consent and key in one round trip; null where the way is free, else the answer of the first time. */
+const open = async (em: EntityManager, plan: TransactionPlan, subject: string | null): Promise<Buffer | null> => {
+  const { key } = plan
+  const consent = plan.consent?.optional && subject === null ? null : plan.consent
+  if (!consent && !key) return null
+  const [opened] = await execute<Opened>(em, plan.readOnly ? lookSql : openSql, [
+    effectRole(plan.effect), subject, consent?.scope ?? null, plan.agencyId, plan.userId, plan.operation,
+    key?.key ?? null, key?.fingerprint ?? null, plan.auditId, plan.at, key?.expiresAt ?? null,
+  ]) // prettier-ignore
+  return found(opened!)
+}
+
+const draftSql = 'select * from host_own_draft($1, $2, $3, $4, $5, $6)'
+
+/** The patient of the draft that the request names. @throws Refusal NOT_FOUND, CONSENT_REQUIRED, or that another patient was named beside it */
+const throughDraft = async (em: EntityManager, plan: TransactionPlan, named: string | null): Promise<string | null> => {
+  if (!plan.draft) return named
+  const { id, pointer, scope } = plan.draft
+  const values = [effectRole(plan.effect), plan.agencyId, plan.userId, id, scope, plan.at]
+  const [row] = await execute<{ patient: string | null; permitted: boolean }>(em, draftSql, values)
+  if (!row?.patient) throw new Refusal('NOT_FOUND')
+  if (named !== null && named !== row.patient) throw invalid(pointer, 'same-patient')
+  if (!row.permitted) throw new Refusal('CONSENT_REQUIRED')
+  return row.patient
+}
+
+/** Every gate that is asked in SQL, in order: the patient whom the request concerns, and the answer of the first time where there is one. */
+const enter = async (em: EntityManager, plan: TransactionPlan): Promise<{ subject: string | null; stored: Buffer | null }> => {
+  const ofRow = await checkOwnership(em, plan)
+  const subject = await throughDraft(em, plan, plan.consent?.patientId ?? ofRow)
+  return { subject, stored: await open(em, plan, subject) }
 }
 
 const closeSql = `select * from host_close(${Array.from({ length: 8 + auditInput.length }, (_, index) => `$${index + 1}`).join(', ')})`
@@ -113,13 +154,12 @@ export const createTransactions = ({ orm, lanes, laneOf, committed }: Transactio
   const inside = async <R>(
     em: EntityManager,
     plan: TransactionPlan,
-    work: (tx: Transaction) => Promise<Written<R>>,
+    work: (tx: Transaction, subject: string | null) => Promise<Written<R>>,
     holding: (slot: number) => void,
   ): Promise<{ result: Transacted<R>; head: AuditHead | null }> => {
-    await checkOwnership(em, plan)
-    const stored = await open(em, plan)
+    const { subject, stored } = await enter(em, plan)
     if (stored) return { result: { kind: 'replayed', stored }, head: null }
-    const written = await work(facadeOf(em))
+    const written = await work(facadeOf(em), subject)
     await em.flush()
     if (!written.audit) return { result: { kind: 'done', outcome: written.outcome }, head: null }
     const slot = await lanes.take()

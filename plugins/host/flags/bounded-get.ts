@@ -14,6 +14,8 @@ export interface BoundedGet {
 export interface Answer {
   readonly status: number
   readonly etag: string | null
+  readonly contentType: string | null
+  readonly location: string | null
   readonly body: string
 }
 
@@ -51,7 +53,8 @@ export const boundedGet = ({ url, agent, headers, timeoutMs, maxBytes, signal }:
       })
       response.on('end', () => {
         clearTimeout(deadline)
-        resolve({ status: response.statusCode ?? 0, etag: response.headers.etag ?? null, body: Buffer.concat(chunks).toString('utf8') })
+        const { etag = null, location = null, 'content-type': contentType = null } = response.headers
+        resolve({ status: response.statusCode ?? 0, etag, contentType, location, body: Buffer.concat(chunks).toString('utf8') })
       })
     })
   })

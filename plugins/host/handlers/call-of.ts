@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { AnyOperation } from '../../../routes/shared/operation.ts'
+import type { AnyOperation, ConsentGate } from '../../../routes/shared/operation.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import { agreedPatient } from '../agreed-patient.ts'
 import type { RequestCall } from '../request-call.ts'
@@ -24,10 +24,20 @@ export const callOf = (call: RequestCall, request: FastifyRequest): Call<AnyOper
   ifMatch: call.ifMatch,
 })
 
-/** Whose consent an operation asks for, or null where the caller is exempt or each record is asked on its own. */
+const namesNobody = (consent: ConsentGate, request: FastifyRequest): boolean => {
+  const { patient } = consent
+  if (typeof patient !== 'object' || !('in' in patient) || patient.optional !== true) return false
+  return (request[patient.in] as Record<string, unknown> | null | undefined)?.[patient.field] === undefined
+}
+
+/**
+ * Whose consent an operation asks for by the request alone, or null where the caller is exempt, each record is asked on its own, or
+ * the patient stands in the row that is looked up.
+ */
 export const consentPatient = (call: RequestCall, request: FastifyRequest): string | null => {
   const { consent } = call.operation
-  if (!consent || consent.patient === 'record') return null
+  if (!consent || consent.patient === 'record' || namesNobody(consent, request)) return null
+  if (typeof consent.patient === 'object' && 'column' in consent.patient) return null
   if (call.principal?.audience && consent.exempt?.includes(call.principal.audience)) return null
   const patientId = consent.patient === 'caller' ? call.principal?.patientId : agreedPatient(call.operation, request)
   // Nobody to ask is not permission.

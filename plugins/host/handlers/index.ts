@@ -1,6 +1,7 @@
 import type { AnyOperation } from '../../../routes/shared/operation.ts'
 import type { Host } from '../host.ts'
 import type { Service } from '../service.ts'
+import { serveAdvise } from './advise.ts'
 import { serveAnswer } from './answer.ts'
 import type { Handler } from './handler.ts'
 import { serveQuery } from './query.ts'
@@ -12,5 +13,6 @@ export const handlerOf = (host: Host, service: Service<AnyOperation>): Handler =
   if ('answer' in service) return serveAnswer(host, service)
   if ('query' in service) return serveQuery(host, service)
   if ('statement' in service) return serveStatement(host, service)
+  if ('consult' in service) return serveAdvise(host, service)
   return serveTransact(host, service)
 }

@@ -10,18 +10,20 @@ export const serveQuery = (host: Host, service: QueryService<AnyOperation>): Han
   return async (request_call, request) => {
     const call = callOf(request_call, request)
     const { scope, principal } = request_call
-    const rows = await host.reads.run(
-      service.query,
-      {
-        agencyId: scope ? scope.agencyId : request_call.agencyId,
-        userId: principal?.userId ?? '',
-        patientId: sessionPatient(request_call),
-        consentPatientId: consentPatient(request_call, request),
-        at: call.now,
-      },
-      service.args(call),
-    )
-    const outcome = service.present(rows, call)
+    const session = {
+      agencyId: scope ? scope.agencyId : request_call.agencyId,
+      userId: principal?.userId ?? '',
+      patientId: sessionPatient(request_call),
+      consentPatientId: consentPatient(request_call, request),
+      at: call.now,
+    }
+    const args = service.args(call)
+    const gather = service.gather?.(call) ?? null
+    // Nobody else is asked before the gates in SQL have let the request pass.
+    if (gather) await host.reads.run(service.query, session, args)
+    const source = gather ? await gather() : null
+    const rows = await host.reads.run(service.query, session, source ? { ...args, ...source } : args)
+    const outcome = service.present(rows, call, source)
     if (request_call.operation.audit === 'record' && !host.withoutGates.has('audit')) {
       await recordRead(
         host,

@@ -12,6 +12,15 @@ const hasScope = (operation: AnyOperation, principal: Principal): boolean => {
 /** An agent reads, and only with a scope that agents may hold: what asks for none is not for it either. */
 const agentMay = (operation: AnyOperation): boolean => operation.effect === 'read' && operation.anyScope !== true
 
+/** May this caller call this operation at all? What `checkAccess` asks, as a yes or no. */
+export const mayAccess = (operation: AnyOperation, principal: Principal): boolean => {
+  const { audience } = principal
+  if (audience === null || !operation.audience.includes(audience)) return false
+  if (operation.anyScope !== true && !hasScope(operation, principal)) return false
+  if (principal.agent !== null && !agentMay(operation)) return false
+  return !principal.mixed || operation.effect === 'read' || !operation.audience.includes('patient')
+}
+
 /**
  * May this caller call this operation at all? Audience, one of the scopes, what an agent may, and the refusal of mixed
  * tokens on what patients write. Looks at no row, no body and no clock.
@@ -19,11 +28,7 @@ const agentMay = (operation: AnyOperation): boolean => operation.effect === 'rea
  * @see FusionEMS part 2; design, section 3
  */
 export const checkAccess = (operation: AnyOperation, principal: Principal): void => {
-  const { audience } = principal
-  if (audience === null || !operation.audience.includes(audience)) throw forbidden()
-  if (operation.anyScope !== true && !hasScope(operation, principal)) throw forbidden()
-  if (principal.agent !== null && !agentMay(operation)) throw forbidden()
-  if (principal.mixed && operation.effect !== 'read' && operation.audience.includes('patient')) throw forbidden()
+  if (!mayAccess(operation, principal)) throw forbidden()
 }
 
 export interface RequestParts {
@@ -50,6 +55,7 @@ export const checkAgreement = (operation: AnyOperation, principal: Principal, pa
   const { agrees: rules } = operation
   if (rules === undefined || principal.audience === null) return
   for (const rule of rules) {
+    if (rule.exceptRoles?.some((role) => principal.roles.includes(role))) continue
     if (rule.audiences.includes(principal.audience) && !agrees(rule, principal, parts)) throw forbidden()
   }
 }

@@ -11,13 +11,36 @@ export const readHostArity = 5
 const agencyPredicate = (sql: string, across: boolean): string =>
   sql.replaceAll(/\{\{agency (\w+)\}\}/g, (_, alias: string) => (across ? 'true' : `${alias}.agency_id = p_agency_id`))
 
+/**
+ * `{{consent x}}`: does the patient of table alias `x` permit, by the scope that the operation declares? A patient's own session is not
+ * asked where the declaration exempts patients.
+ */
+const consentPredicate = ({ sql, operation }: ReadStatement, gates: SqlGates): string =>
+  sql.replaceAll(/\{\{consent (\w+)\}\}/g, (_, alias: string) => {
+    const { consent } = operation
+    if (!consent) throw new Error(`${operation.name} asks for the consent of a record and declares none.`)
+    if (!gates.consent) return 'true'
+    const own = consent.exempt?.includes('patient') ? '(select p_patient_id is not null) or ' : ''
+    return `(${own}exists (select from consent_permits(p_agency_id, ${alias}.patient_id, '${consent.scope}', p_at)))`
+  })
+
+/** The column of the owned row that names whose consent is asked. */
+const consentColumn = ({ operation }: ReadStatement): string | undefined => {
+  const patient = operation.consent?.patient
+  return typeof patient === 'object' && 'column' in patient ? patient.column : undefined
+}
+
 const consentCheck = (statement: ReadStatement): string => {
   const { consent } = statement.operation
   if (!consent || consent.patient === 'record') return ''
+  // A row without a patient is nobody's consent; a request that names none is exempt, or asks of each record.
+  const ofRow = consentColumn(statement) !== undefined
+  const mayBeNobody = typeof consent.patient === 'object' && consent.patient.optional === true
+  const subject = ofRow ? 'v_patient' : 'p_consent_patient'
   return `
-  if p_consent_patient is not null then
+  if ${ofRow && !mayBeNobody ? 'true' : `${subject} is not null`} then
     x := set_config('role', 'postern_gate', true);
-    if consent_decision(p_agency_id, p_consent_patient, '${consent.scope}', p_at) is null then
+    if consent_decision(p_agency_id, ${subject}, '${consent.scope}', p_at) is null then
       raise exception using errcode = 'PT403', message = 'CONSENT_REQUIRED';
     end if;
     x := set_config('role', '${effectRole('read')}', true);
@@ -35,10 +58,11 @@ const returns = (statement: ReadStatement): string =>
 /** One READ ONLY function per declared read: session, ownership, consent, then the context's own select. */
 export const compileRead = (statement: ReadStatement, gates: SqlGates): CompiledFunction => {
   const name = functionName(statement.operation)
-  const ownership = gates.ownership && statement.operation.ownership ? ownershipCheck(statement.operation.ownership, 'p_') : null
+  const column = consentColumn(statement)
+  const ownership = gates.ownership && statement.operation.ownership ? ownershipCheck(statement.operation.ownership, 'p_', column) : null
   const body = `
 #variable_conflict use_column
-declare x text;
+declare x text;${column === undefined ? '' : ' v_patient uuid;'}
 begin
   x := set_config('transaction_read_only', 'on', true);
   x := set_config('app.current_agency', p_agency_id::text, true);
@@ -53,7 +77,7 @@ begin
   end if;`
       : ''
   }${gates.consent ? consentCheck(statement) : ''}
-  return query ${agencyPredicate(statement.sql, false).trim()};
+  return query ${agencyPredicate(consentPredicate(statement, gates), false).trim()};
 end `
   return {
     name,
@@ -69,6 +93,7 @@ language plpgsql volatile security invoker as $postern$${body}$postern$`,
 export const compileReadAcross = (statement: ReadStatement): CompiledFunction => {
   if (!('agency_id' in statement.returns))
     throw new Error(`${statement.operation.name} reads across agencies and must return agency_id: its audit names them.`)
+  if (statement.operation.consent) throw new Error(`${statement.operation.name} asks for consent, which is given in one agency.`)
   const name = `${functionName(statement.operation)}_across`
   const body = `
 #variable_conflict use_column

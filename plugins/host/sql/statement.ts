@@ -22,8 +22,8 @@ export type Row = Record<string, unknown>
 
 /**
  * A read that the host compiles into one function: READ ONLY, under the effect's role, ownership and consent asked first.
- * In `sql`, `p_agency_id`, `p_user_id`, `p_patient_id`, `p_at` and `p_<arg>` are the parameters, and `{{agency x}}` is the agency
- * predicate of table alias `x` (true where a founder reads across agencies).
+ * In `sql`, `p_agency_id`, `p_user_id`, `p_patient_id`, `p_at` and `p_<arg>` are the parameters, `{{agency x}}` is the agency
+ * predicate of table alias `x` (true where a founder reads across agencies), and `{{consent x}}` whether the patient of `x` permits.
  */
 export interface ReadStatement {
   readonly kind: 'read'

@@ -1,6 +1,7 @@
 import type { BenchOptions } from '../options.ts'
 import type { Row } from '../report.ts'
 import type { Rig } from '../rig.ts'
+import { advisorRetrieval } from './advisor.ts'
 import { flipsOfFile, flipsOfUnleash } from './flips.ts'
 import { growth } from './growth.ts'
 import { readTail, sendTail } from './latency.ts'
@@ -27,6 +28,7 @@ const measurements: readonly Measurement[] = [
   { name: 'p99-send', run: sendTail },
   { name: 'p99-read', run: readTail },
   { name: 'growth', run: growth },
+  { name: 'advisor-retrieval', run: advisorRetrieval },
   { name: 'verify', run: verify },
   { name: 'flips-file', run: flipsOfFile },
   { name: 'flips-unleash', run: flipsOfUnleash, fullOnly: true },

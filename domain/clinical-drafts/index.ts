@@ -1,0 +1,3 @@
+export * from './clinical-draft.ts'
+export type * from './clinical-drafts.ports.ts'
+export * from './clinical-drafts.service.ts'

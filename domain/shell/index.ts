@@ -1,0 +1,3 @@
+export * from './disclaimers.ts'
+export * from './navigation.ts'
+export * from './portals.ts'
