@@ -5,7 +5,7 @@ import type { Clock } from '../domain/shared/clock.ts'
 import { newId } from '../domain/shared/ids.ts'
 import type { AnyOperation } from '../routes/shared/operation.ts'
 import { createAgencyLookup, createAgencyModules } from './host/agencies.ts'
-import { createAuditStore, createAuditTrail, fileCheckpoints, type AuditTrail } from './host/audit/index.ts'
+import { createAuditStore, createAuditTrail, openCheckpoints, type AuditTrail } from './host/audit/index.ts'
 import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
 import type { Capabilities, ContextDefinition } from './host/define-context.ts'
 import { createFlags, type Flags } from './host/flags/flags.ts'
@@ -102,7 +102,10 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       log,
     )
     const instance = newId()
-    const checkpoints = keep(fileCheckpoints(surroundings.checkpoints, instance, clock), (part) => part.close())
+    const checkpoints = keep(
+      openCheckpoints(config, instance, clock, () => log.warn('audit.checkpoint.unlocked')),
+      (part) => part.close(),
+    )
     const audit = keep(
       createAuditTrail({
         pool: database.pool,
@@ -172,6 +175,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
           clock,
           checkpoints,
           signingKey: keys.auditSigning,
+          formerPublicKeys: config.auditPublicKeys,
         }),
       },
       async join(app) {

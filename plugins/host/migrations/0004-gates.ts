@@ -16,7 +16,7 @@ begin
     if found then
       outcome := 'claimed';
       -- One claim in sixteen sweeps, so that expired rows go without a job and without a cost on each write.
-      if get_byte(p_fingerprint, 0) < 16 then
+      if get_byte(uuid_send(p_audit), 15) < 16 then
         perform host_sweep_keys(p_agency, p_at);
       end if;
       return;
