@@ -1,4 +1,4 @@
-/** The longest line that is written or read, in characters. */
+/** The longest line that is written or read; in bytes, as signed heads are ASCII. */
 export const largestLine = 1024 * 1024
 
 const chainsOf = (line: string): string[] => {
@@ -14,7 +14,7 @@ const chainsOf = (line: string): string[] => {
 export interface NewestLines {
   add(line: string): void
   lines(): string[]
-  /** Characters of what is kept. */
+  /** Bytes of what is kept. */
   size(): number
 }
 
@@ -27,7 +27,7 @@ export const newestLines = (): NewestLines => {
     const left = uses.get(line)! - 1
     if (left > 0) return void uses.set(line, left)
     uses.delete(line)
-    size -= line.length
+    size -= Buffer.byteLength(line)
   }
 
   return {
@@ -35,7 +35,7 @@ export const newestLines = (): NewestLines => {
       for (const chain of chainsOf(line)) {
         const before = byChain.get(chain)
         if (before === line) continue
-        if (!uses.has(line)) size += line.length
+        if (!uses.has(line)) size += Buffer.byteLength(line)
         uses.set(line, (uses.get(line) ?? 0) + 1)
         byChain.set(chain, line)
         if (before !== undefined) release(before)

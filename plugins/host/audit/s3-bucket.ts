@@ -95,10 +95,15 @@ export const openBucket = (place: S3Place, fetcher: typeof fetch = fetch): S3Buc
     underWay.add(abort)
     try {
       const { method, body } = request
-      const headers = { ...request.headers, 'x-amz-content-sha256': createHash('sha256').update(body ?? '').digest('hex') } // prettier-ignore
+      const headers = {
+        ...request.headers,
+        'x-amz-content-sha256': createHash('sha256')
+          .update(body ?? '')
+          .digest('hex'),
+      }
       const signed = await aws.sign(addressOf(place, request), { method, headers, body })
-      // A redirect would carry the signed request to a place that nobody configured.
-      const response = await fetcher(signed, { signal: abort.signal, redirect: 'error' })
+      // Followed, a redirect would carry the signed request to a place that nobody configured.
+      const response = await fetcher(signed, { signal: abort.signal, redirect: 'manual' })
       return { status: response.status, body: await textOf(response) }
     } catch (error) {
       throw isOwn(error) ? error : s3Error('The checkpoint store gave no answer', codeOf(error) ?? 'ERR_S3_NETWORK', error)

@@ -21,8 +21,8 @@ export interface S3CheckpointsOptions {
   readonly mostPages?: number
 }
 
-/** Characters that may wait while an object is being written. */
-const mostWaiting = 4 * 1024 * 1024
+/** Bytes that may wait while an object is being written, and then make up one: with a sum that is full well below the largest answer that is read. */
+const mostWaiting = 2 * 1024 * 1024
 /** How long `close` waits for what is being written. */
 const closeMs = 2_000
 
@@ -80,9 +80,10 @@ export const s3Checkpoints = (options: S3CheckpointsOptions): CheckpointStore =>
     append: (line) =>
       new Promise<void>((resolve, reject) => {
         if (closing) throw new Error('the checkpoint store is closed')
-        if (line.length > largestLine || /[\r\n]/.test(line)) throw new Error('a checkpoint line is too long, or more than one')
-        if (size + line.length > mostWaiting) throw new Error('too many checkpoint lines wait to be written')
-        size += line.length
+        const bytes = Buffer.byteLength(line)
+        if (bytes > largestLine || /[\r\n]/.test(line)) throw new Error('a checkpoint line is too long, or more than one')
+        if (size + bytes > mostWaiting) throw new Error('too many checkpoint lines wait to be written')
+        size += bytes
         waiting.push({ line, resolve, reject })
         writing ??= writeAll()
       }),

@@ -33,7 +33,7 @@ interface Folder {
   unsummed: number
 }
 
-/** Characters; beyond it a new folder begins. */
+/** Bytes; beyond it a new folder begins. */
 const largestSum = 4 * 1024 * 1024
 
 const retainUntil = (now: number): string => {

@@ -111,7 +111,12 @@ const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
 export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWrites => {
   const { pool } = options
 
-  const inTransaction = async (client: PoolClient, lane: number, writes: readonly PendingWrite[], alone: boolean): Promise<readonly PendingWrite[]> => {
+  const inTransaction = async (
+    client: PoolClient,
+    lane: number,
+    writes: readonly PendingWrite[],
+    alone: boolean,
+  ): Promise<readonly PendingWrite[]> => {
     await client.query(alone ? beginImpatiently : 'begin')
     const { rows } = await call(client, lane, writes)
     const flipped = rows.some((row) => row.outcome === 'success' && !writes[row.n!]!.stillOn())
