@@ -59,10 +59,10 @@ const openFlags = (config: AppConfig, clock: Clock, log: Log): Promise<Flags> =>
     : createFlags({ ...common, unleash: { url: config.flags.url, token: config.flags.apiToken, appName: 'postern' } })
 }
 
-const dependenciesOf = (database: Database, identity: Identity, flags: Flags): Dependency[] => [
+// Stale switches are no reason to send readers elsewhere: writes are off then and reads keep their last value.
+const dependenciesOf = (database: Database, identity: Identity): Dependency[] => [
   { name: 'database', check: async () => (await database.pool.query('select 1')).rowCount === 1 },
   { name: 'identity', check: async () => (await identity.warmUp(), true) },
-  { name: 'flags', check: async () => flags.stalenessMs() < 15_000 },
 ]
 
 /** Opens every part in the order in which they need one another, and closes what it opened if a later one fails. */
@@ -164,7 +164,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       audit,
       flags,
       tracing,
-      dependencies: dependenciesOf(database, identity, flags),
+      dependencies: dependenciesOf(database, identity),
       capabilities: {
         fields: createFieldCipher(keys.fields),
         blindIndex: createBlindIndex(keys.index),

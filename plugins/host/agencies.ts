@@ -30,16 +30,27 @@ export const createAgencyModules =
   async (agencyId: string): Promise<readonly string[]> =>
     (await readModules(pool, agencyId)) ?? []
 
-/** Is there an agency of this id? @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
-export const createAgencyLookup =
-  (pool: pg.Pool) =>
-  async (agencyId: string): Promise<boolean> => {
+/** Most agencies that are remembered; beyond that the memory starts anew. */
+const rememberedAgencies = 10_000
+
+/**
+ * Whether an agency was added. Agencies are never removed, so a yes is remembered and answered without a promise.
+ * @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say
+ */
+export const createAgencyLookup = (pool: pg.Pool): ((agencyId: string) => boolean | Promise<boolean>) => {
+  const known = new Set<string>()
+  const ask = async (agencyId: string): Promise<boolean> => {
     try {
-      return (await readModules(pool, agencyId)) !== null
+      if ((await readModules(pool, agencyId)) === null) return false
     } catch (cause) {
       throw new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause })
     }
+    if (known.size >= rememberedAgencies) known.clear()
+    known.add(agencyId)
+    return true
   }
+  return (agencyId) => known.has(agencyId) || ask(agencyId)
+}
 
 /** Owner-run commands write on a lane that no instance leases. */
 export const ownerLane = 0

@@ -55,7 +55,9 @@ class Stage {
   run(command: readonly string[], env: Record<string, string> = {}): { status: number | null; output: string } {
     const path = `${dirname(process.execPath)}:${process.env['PATH']}`
     // How this machine reaches its package registry is no part of the image.
-    const reach = Object.entries(process.env).filter(([name]) => /^(npm_config_|node_extra_ca_certs$|ssl_cert|https?_proxy$|no_proxy$)/i.test(name))
+    const reach = Object.entries(process.env).filter(([name]) =>
+      /^(npm_config_|node_extra_ca_certs$|ssl_cert|https?_proxy$|no_proxy$)/i.test(name),
+    )
     const shared = { ...Object.fromEntries(reach), PATH: path, HOME: process.env['HOME'] ?? '/', npm_config_prefer_offline: 'true' }
     // The test runner would load itself into every Node that is started.
     const result = spawnSync('env', ['-u', 'NODE_OPTIONS', ...command], {
