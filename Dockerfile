@@ -1,4 +1,4 @@
-# One image, two commands: `server` (the default) and, for jobs, `worker`.
+# Serves by default; the commands of plugins/cli run from the same image.
 # Runs on a read-only file system with a writable /tmp, as a user that owns nothing in it.
 
 FROM node:24-slim AS base

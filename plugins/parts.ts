@@ -6,7 +6,7 @@ import { newId } from '../domain/shared/ids.ts'
 import type { AnyOperation } from '../routes/shared/operation.ts'
 import { createAdvice } from './host/advice/create-advice.ts'
 import { createAgencyLookup, createAgencyModules, createAgencyReader } from './host/agencies.ts'
-import { createAuditStore, createAuditTrail, fileCheckpoints, type AuditTrail } from './host/audit/index.ts'
+import { createAuditStore, createAuditTrail, openCheckpoints, type AuditTrail } from './host/audit/index.ts'
 import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
 import { createCallerFacts } from './host/caller-facts.ts'
 import type { Capabilities, ContextDefinition } from './host/define-context.ts'
@@ -65,10 +65,10 @@ const openFlags = (config: AppConfig, clock: Clock, log: Log): Promise<Flags> =>
     : createFlags({ ...common, unleash: { url: config.flags.url, token: config.flags.apiToken, appName: 'postern' } })
 }
 
-const dependenciesOf = (database: Database, identity: Identity, flags: Flags): Dependency[] => [
+// Stale switches are no reason to send readers elsewhere: writes are off then and reads keep their last value.
+const dependenciesOf = (database: Database, identity: Identity): Dependency[] => [
   { name: 'database', check: async () => (await database.pool.query('select 1')).rowCount === 1 },
   { name: 'identity', check: async () => (await identity.warmUp(), true) },
-  { name: 'flags', check: async () => flags.stalenessMs() < 15_000 },
 ]
 
 /** Opens every part in the order in which they need one another, and closes what it opened if a later one fails. */
@@ -108,7 +108,10 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       log,
     )
     const instance = newId()
-    const checkpoints = keep(fileCheckpoints(surroundings.checkpoints, instance, clock), (part) => part.close())
+    const checkpoints = keep(
+      openCheckpoints(config, instance, clock, () => log.warn('audit.checkpoint.unlocked')),
+      (part) => part.close(),
+    )
     const audit = keep(
       createAuditTrail({
         pool: database.pool,
@@ -172,7 +175,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       audit,
       flags,
       tracing,
-      dependencies: dependenciesOf(database, identity, flags),
+      dependencies: dependenciesOf(database, identity),
       capabilities: {
         fields: createFieldCipher(keys.fields),
         blindIndex: createBlindIndex(keys.index),
@@ -183,6 +186,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
           clock,
           checkpoints,
           signingKey: keys.auditSigning,
+          formerPublicKeys: config.auditPublicKeys,
         }),
         outbound: ({ name, upstreamHosts }) =>
           keep(

@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { loadConfig, type AppConfig } from '../config/env.ts'
 import { buildApp, type Postern } from './app.ts'
 import { firstSteps } from './dev/first-steps.ts'
+import { placeOf } from './host/log.ts'
 import { sentenceOf } from './host/sentence-of.ts'
 import { listenAt, tryPlace, type Place } from './listen.ts'
 
@@ -42,7 +43,7 @@ const closeInTime = (building: Promise<Postern>): { readonly closing: () => bool
   const { close } = closeWithGrace({ delay: graceMs, logger: false, skip: ['SIGINT', 'SIGTERM'] }, async ({ err }) => {
     closing = true
     const postern = await building.catch(() => null)
-    if (err) postern?.log.error('crash', { kind: err.name })
+    if (err) postern?.log.error('crash', placeOf(err))
     await postern?.close()
   })
   stopOnSignal(close)

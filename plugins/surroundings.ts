@@ -9,8 +9,6 @@ export interface Surroundings {
   readonly issuer: string
   /** The development issuer in the process; null where a real one is configured. */
   readonly devIssuer: DevIssuer | null
-  /** Directory of the signed heads. */
-  readonly checkpoints: string
   close(): Promise<void>
 }
 
@@ -43,14 +41,8 @@ const developmentIssuer = async (config: AppConfig, clock: Clock): Promise<DevIs
   return startDevIssuer({ dataDir: config.dataDir, audience: config.identity.audience, clock })
 }
 
-const directoryOf = (config: AppConfig): string => {
-  if (config.checkpoints.kind === 'directory') return config.checkpoints.directory
-  throw new Error('AUDIT_CHECKPOINTS: only a directory outside the database is supported by this version. Give a path.')
-}
-
 /** Opens the surroundings. An embedded database is prepared here; a configured one is prepared by `npm run migrate`. */
 export const openSurroundings = async (config: AppConfig, clock: Clock): Promise<Surroundings> => {
-  const checkpoints = directoryOf(config)
   const keys = await developmentKeys(config)
   const devIssuer = config.identity.issuer === null ? await developmentIssuer(config, clock) : null
   try {
@@ -61,7 +53,6 @@ export const openSurroundings = async (config: AppConfig, clock: Clock): Promise
       logins: embedded ?? { appUrl: server!.url, ownerUrl: server!.migrationUrl, bypassUrl: server!.bypassUrl },
       issuer: devIssuer?.issuer ?? config.identity.issuer!,
       devIssuer,
-      checkpoints,
       async close() {
         await devIssuer?.close()
         await embedded?.stop()

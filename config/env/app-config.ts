@@ -16,6 +16,8 @@ export interface AppConfig {
   readonly storage: StorageConfig
   readonly keys: KeysConfig
   readonly checkpoints: CheckpointsConfig
+  /** Raw Ed25519 keys in base64 that signed heads before `keys.auditSigning` did. */
+  readonly auditPublicKeys: readonly string[]
   readonly mail: MailConfig
   /** `null`: uploads are not scanned (only the EICAR signature is refused). */
   readonly clamd: { readonly host: string; readonly port: number } | null
@@ -109,6 +111,7 @@ export type KeysConfig = { readonly [K in keyof Keys]: Keys[K] | null } & { read
 
 export type CheckpointsConfig =
   | { readonly kind: 'directory'; readonly directory: string }
+  /** In the store of `storage`, which is then an S3 store; the prefix has no slash at its ends and may be empty. */
   | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
 
 export type MailConfig =

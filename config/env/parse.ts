@@ -80,6 +80,15 @@ export const signingKey: Parser<string> = (text) => {
   }
 }
 
+/** Raw Ed25519 public keys in base64. */
+export const publicKeys: Parser<readonly string[]> = (text) => {
+  const list = listOf(text).map(bytesOf)
+  const keys = list
+    .filter((bytes) => bytes?.length === 32 && bytes.some((byte) => byte !== bytes[0]))
+    .map((bytes) => bytes!.toString('base64'))
+  return keys.length === list.length && differ(keys) ? keys : undefined
+}
+
 export const hostAndPort =
   (defaultPort: number): Parser<{ host: string; port: number }> =>
   (text) => {

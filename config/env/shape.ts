@@ -133,10 +133,10 @@ const checkpointsOf = (reader: Reader, dataDir: string): CheckpointsConfig => {
   const place = reader.text('AUDIT_CHECKPOINTS')
   if (!place?.startsWith('s3:'))
     return { kind: 'directory', directory: place === undefined ? join(dataDir, 'checkpoints') : resolve(place) }
-  const parts = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?#]*))?$/.exec(place)
+  const parts = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/((?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:\/|$)){0,8}))?$/.exec(place)
   if (!parts) reader.refuse('AUDIT_CHECKPOINTS', 'is not understood', 'It must be a directory or s3://bucket/prefix.')
   else if (!reader.isSet('S3_ENDPOINT')) reader.refuse('AUDIT_CHECKPOINTS', 'names a bucket but there is no store', 'Set S3_ENDPOINT.')
-  return { kind: 's3', bucket: parts?.[1] ?? '', prefix: parts?.[2] ?? '' }
+  return { kind: 's3', bucket: parts?.[1] ?? '', prefix: parts?.[2]?.replace(/\/$/, '') ?? '' }
 }
 
 const mailOf = (reader: Reader, dataDir: string): MailConfig => {
@@ -186,6 +186,7 @@ export const shape = (reader: Reader): AppConfig => {
     storage: storageOf(reader, dataDir),
     keys: keysOf(reader, dataDir),
     checkpoints: checkpointsOf(reader, dataDir),
+    auditPublicKeys: reader.read('AUDIT_PUBLIC_KEYS', parse.publicKeys) ?? [],
     mail: mailOf(reader, dataDir),
     clamd: reader.read('CLAMD_HOST', parse.hostAndPort(3310)) ?? null,
     appointmentsFhir: reader.read('APPOINTMENTS_FHIR', parse.fhirUpstreams) ?? {},

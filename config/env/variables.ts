@@ -82,6 +82,9 @@ export const environment = Type.Object({
   AUDIT_SIGNING_KEY: secret('Ed25519 private key that signs the heads of the audit chain: PKCS #8 DER in base64, or PEM.', {
     rule: 'an Ed25519 private key: PKCS #8 DER in base64, or PEM',
   }),
+  AUDIT_PUBLIC_KEYS: variable('Public keys of former AUDIT_SIGNING_KEYs, whose signatures still count.', {
+    rule: 'raw Ed25519 public keys in base64, separated by commas',
+  }),
   AUDIT_CHECKPOINTS: variable('Where signed heads are kept, outside the database: a directory, or s3://bucket/prefix with object lock.', {
     rule: 'a directory or s3://bucket/prefix',
   }),

@@ -50,6 +50,8 @@ export const revoke = async (
   const act = revocationOf(statusAt(before, now))
   if (act === 'refuse') throw new Refusal('CONFLICT')
   if (act === 'keep') return { before, after: before }
-  await store.revoke(consentId, { at: now, reason, auditId })
-  return { before, after: { ...before, status: 'inactive', revokedAt: now, reason } }
+  // Another instance's clock may be ahead: what it granted just now can be withdrawn all the same.
+  const revokedAt = now < before.grantedAt ? before.grantedAt : now
+  await store.revoke(consentId, { at: revokedAt, reason, auditId })
+  return { before, after: { ...before, status: 'inactive', revokedAt, reason } }
 }

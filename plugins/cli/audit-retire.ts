@@ -2,7 +2,6 @@ import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../domain/shared/clock.ts'
 import { newId } from '../../domain/shared/ids.ts'
-import { fileCheckpoints } from '../host/audit/index.ts'
 import { extendMonths, retirableMonths } from '../host/audit/months.ts'
 import { retireMonth } from '../host/audit/retire.ts'
 import { createSigner } from '../host/crypto/index.ts'
@@ -20,15 +19,14 @@ await runCommand(async () => {
   const directory = values.out
   if (directory === undefined || !statSync(directory, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`--out is a directory that exists.\n${usage}`)
-  const { ownerUrl, keys, checkpoints: path, close } = await openAuditSurroundings()
-  const checkpoints = fileCheckpoints(path, `retire-${newId()}`, systemClock)
+  const { ownerUrl, keys, publicKeys, checkpoints, close } = await openAuditSurroundings(`retire-${newId()}`)
   const signer = createSigner(keys.auditSigning)
   const common = {
     ownerUrl,
     directory,
     keys: keys.audit,
     signer,
-    publicKeys: [signer.publicKey, ...values.key],
+    publicKeys: [...publicKeys, ...values.key],
     checkpoints,
     clock: systemClock,
   }
@@ -44,7 +42,6 @@ await runCommand(async () => {
     )
     return 0
   } finally {
-    await checkpoints.close()
     await close()
   }
 })

@@ -2,16 +2,15 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../domain/shared/clock.ts'
-import { isUuid } from '../../domain/shared/ids.ts'
-import { readCheckpointDirectory, verifyAudit } from '../host/audit/index.ts'
-import { createSigner } from '../host/crypto/index.ts'
+import { isUuid, newId } from '../../domain/shared/ids.ts'
+import { verifyAudit } from '../host/audit/index.ts'
 import { openAuditSurroundings } from './audit-surroundings.ts'
 import { runCommand } from './command.ts'
 import { verifyExport } from './verify-export.mjs'
 
 const usage = `npm run audit:verify [-- --agency UUID] [--key BASE64]...   the store against its chains and signed heads, as the owner
 npm run audit:verify -- --file EXPORT [--key BASE64]...     an export, offline; without --key by the key that stands in it
-  --key  a raw Ed25519 public key; besides the configured one, keys that signed before a rotation
+  --key  a raw Ed25519 public key that signed before a rotation, besides the configured ones (AUDIT_SIGNING_KEY, AUDIT_PUBLIC_KEYS)
 `
 
 const print = (result: object): void => void process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
@@ -23,12 +22,12 @@ const verifyFile = async (path: string, keys: readonly string[]): Promise<number
 }
 
 const verifyStore = async (agencyId: string | undefined, formerKeys: readonly string[]): Promise<number> => {
-  const { ownerUrl, keys, checkpoints, close } = await openAuditSurroundings()
+  const { ownerUrl, publicKeys: configured, checkpoints, close } = await openAuditSurroundings(`verify-${newId()}`)
   try {
-    const publicKeys = [createSigner(keys.auditSigning).publicKey, ...formerKeys]
+    const publicKeys = [...configured, ...formerKeys]
     const result = await verifyAudit({
       connectionString: ownerUrl,
-      checkpoints: { read: () => readCheckpointDirectory(checkpoints) },
+      checkpoints,
       publicKeys,
       agencyId,
       clock: systemClock,

@@ -43,10 +43,23 @@ export const createAgencyReader =
     }
   }
 
-/** Is there an agency of this id? @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say */
-export const createAgencyLookup = (pool: pg.Pool): ((agencyId: string) => Promise<boolean>) => {
+/** Most agencies that are remembered; beyond that the memory starts anew. */
+const rememberedAgencies = 10_000
+
+/**
+ * Whether an agency was added. Agencies are never removed, so a yes is remembered and answered without a promise.
+ * @throws Refusal UPSTREAM_UNAVAILABLE where the database cannot say
+ */
+export const createAgencyLookup = (pool: pg.Pool): ((agencyId: string) => boolean | Promise<boolean>) => {
+  const known = new Set<string>()
   const read = createAgencyReader(pool)
-  return async (agencyId) => (await read(agencyId)) !== null
+  const ask = async (agencyId: string): Promise<boolean> => {
+    if ((await read(agencyId)) === null) return false
+    if (known.size >= rememberedAgencies) known.clear()
+    known.add(agencyId)
+    return true
+  }
+  return (agencyId) => known.has(agencyId) || ask(agencyId)
 }
 
 /** Owner-run commands write on a lane that no instance leases. */

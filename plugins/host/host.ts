@@ -14,7 +14,7 @@ export interface Host {
   readonly clock: Clock
   readonly identity: IdentityPort
   /** Is there an agency of this id? Asked where a founder enters one. */
-  readonly agencyExists: (agencyId: string) => Promise<boolean>
+  readonly agencyExists: (agencyId: string) => boolean | Promise<boolean>
   readonly flags: Pick<Flags, 'isOn' | 'snapshot'>
   readonly limiter: LimiterPort
   readonly ipLimit: IpLimit

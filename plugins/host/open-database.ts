@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { EntitySchema } from '@mikro-orm/core'
 import type pg from 'pg'
 import type { AuditHead } from './audit/index.ts'
@@ -31,8 +32,11 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** A slot of compiled writes keeps a core busy on either side; the more share a batch, the less each costs. */
+const writeSlots = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)))
+
 /** Slots that work at once: compiled writes, the audit trail's groups, and domain transactions. */
-const slots = { writes: 2, audit: 2, transactions: 6 } as const
+const slots = { writes: writeSlots, audit: 2, transactions: 6 } as const
 
 const statementTimeoutMs = 5_000
 /** How long a duplicate waits for its twin. */

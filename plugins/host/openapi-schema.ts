@@ -72,6 +72,9 @@ export interface Documented {
   readonly headers?: TSchema
 }
 
+/** Unknown parameters are refused where there are none as well. */
+const noQuery = Type.Object({}, { additionalProperties: false })
+
 /** The Fastify schema of an operation: validation, serialization and documentation from one declaration. */
 export const routeSchema = (operation: AnyOperation): FastifySchema => ({
   operationId: operation.name,
@@ -79,7 +82,7 @@ export const routeSchema = (operation: AnyOperation): FastifySchema => ({
   ...(operation.description ? { description: operation.description } : {}),
   tags: [...(operation.tags ?? [])],
   ...(operation.params ? { params: operation.params } : {}),
-  ...(operation.query ? { querystring: operation.query } : {}),
+  querystring: operation.query ?? noQuery,
   ...(operation.body ? { body: operation.body } : {}),
   response: { [operation.reply.status]: success(operation), ...problemContent(operation) },
   ...documentation(operation),

@@ -4,6 +4,7 @@ import { Refusal, type Violation } from '../../domain/shared/refusal.ts'
 import { problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import { catalogue, detailOf, statusOf, typeOf } from '../../routes/shared/problems.ts'
 import { refusalOfDatabase } from './database/failure.ts'
+import { limitHeader } from './rate-limit/headers.ts'
 import { violationsOf } from './validators.ts'
 
 const byFrameworkCode: Readonly<Record<string, Reason<'VALIDATION_FAILED'>>> = {
@@ -62,6 +63,8 @@ const challengeOf = (request: FastifyRequest): string => (request.headers.author
 export const sendProblem = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void => {
   const problem = problemOf(refusal, request.id)
   if (refusal.code === 'UNAUTHORIZED') reply.header('WWW-Authenticate', challengeOf(request))
+  // A record's limit is found exhausted only after the user's has been told.
+  if (refusal.code === 'RATE_LIMITED' && request.call?.verdict) reply.header('RateLimit', limitHeader(request.call.verdict))
   if (refusal.details.retryAfter !== undefined) reply.header('Retry-After', String(refusal.details.retryAfter))
   reply
     .code(problem['status'] as number)

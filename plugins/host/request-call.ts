@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { isUuid, newId, platformAgency } from '../../domain/shared/ids.ts'
 import { agreedPatient } from './agreed-patient.ts'
-import type { AnyOperation } from '../../routes/shared/operation.ts'
+import { keyOf } from './idempotency-key.ts'
+import { idempotencyOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import type { AuditFacts } from './audit/index.ts'
 import type { Verdict, Window } from './ports.ts'
 import type { AgencyScope, Delegation, Principal } from './principal.ts'
@@ -19,8 +20,8 @@ export class RequestCall {
   readonly requestId: string
   /** `performance.now()` at arrival. */
   readonly arrivedAt: number
-  /** Unix milliseconds. */
-  readonly at: number
+  /** Unix milliseconds: when it arrived, and from its admission on when it was whole, so that a slow body outlasts no consent. */
+  at: number
   #auditId: string | null = null
   readonly ip: string
   principal: Principal | null = null
@@ -78,6 +79,10 @@ const entityIdOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome
   return typeof value === 'string' && isUuid(value) ? value : null
 }
 
+/** The key of an attempt, also of one that was refused before the key was looked at. @see 02B, Audit */
+const attemptKey = (call: RequestCall, request: FastifyRequest): string | null =>
+  call.idempotencyKey ?? (idempotencyOf(call.operation) === 'none' ? null : keyOf(request))
+
 /** The facts of a request for its audit row. */
 export const factsOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome | null): AuditFacts => {
   const { principal } = call
@@ -94,7 +99,7 @@ export const factsOf = (call: RequestCall, request: FastifyRequest, outcome: Out
     entityId: entityIdOf(call, request, outcome),
     ip: call.ip,
     requestId: call.requestId,
-    idempotencyKey: call.idempotencyKey,
+    idempotencyKey: attemptKey(call, request),
     bypass: call.scope?.bypass ?? false,
     accessReason: call.scope?.accessReason ?? null,
     payload: payloadOf(call, request),

@@ -53,6 +53,7 @@ const admission = (operation: AnyOperation, host: Host): preValidationHookHandle
   const checks = checksOf(operation, host, 'admission')
   return (request, reply, done) => {
     try {
+      request.call!.at = host.clock.now()
       // An absent body is an empty one, so that what is missing is named.
       if (request.body === undefined && operation.body) request.body = {}
       settle(runChecks(checks, request.call!, request, reply), done)

@@ -1,6 +1,7 @@
 import { closedLoop, openClients, type Clients, type Load, type Requests } from './load/closed-loop.ts'
 import type { Rig } from './rig.ts'
 import type { Server } from './stage/child.ts'
+import { machineMs } from './stage/processor-time.ts'
 import { median } from './statistics.ts'
 
 /** One of two things that are measured in turn. */
@@ -15,6 +16,8 @@ export interface Round extends Load {
   readonly cpuMicros: number
   /** That of the database. */
   readonly databaseMicros: number
+  /** Processors that were taken by everything else on the machine: far from 0, throughput says more of the neighbours than of the two. */
+  readonly neighbours: number
 }
 
 export interface Comparison {
@@ -23,6 +26,8 @@ export interface Comparison {
   readonly reference: number
   /** Median of the ratios of each round. */
   readonly ratio: number
+  /** The same by processor time, Node and PostgreSQL together: what it would be where nobody waits. Neighbours move it less. */
+  readonly ratioOfTime: number
   readonly rounds: readonly { readonly candidate: Round; readonly reference: Round }[]
 }
 
@@ -33,14 +38,21 @@ export const onlyExpected = (load: Load): void => {
   for (const [status, { count, body }] of load.others) throw new Error(`${count} answers had status ${status}, such as: ${body}`)
 }
 
+const taken = async (rig: Rig, side: Side) => {
+  const { user, system } = process.cpuUsage()
+  const { cpuMs } = await side.server.usage()
+  return { server: cpuMs, database: rig.postgres.cpuMs(), client: (user + system) / 1000, machine: machineMs() }
+}
+
 const round = async (rig: Rig, side: Side, clients: Clients, seconds: number): Promise<Round> => {
-  const databaseMs = rig.postgres.cpuMs()
-  const before = await side.server.usage()
+  const before = await taken(rig, side)
   const load = await closedLoop(clients, side.requests, side.expected, seconds)
-  const after = await side.server.usage()
+  const after = await taken(rig, side)
   onlyExpected(load)
+  const [server, database] = [after.server - before.server, after.database - before.database]
+  const neighbours = after.machine - before.machine - server - database - (after.client - before.client)
   const each = (ms: number): number => (ms * 1000) / Math.max(1, load.answers)
-  return { ...load, cpuMicros: each(after.cpuMs - before.cpuMs), databaseMicros: each(rig.postgres.cpuMs() - databaseMs) }
+  return { ...load, cpuMicros: each(server), databaseMicros: each(database), neighbours: Math.max(0, neighbours) / (load.seconds * 1000) }
 }
 
 /** Opens both sides' connections for as long as `work` takes. */
@@ -63,6 +75,8 @@ export const withClients = async <T>(
   }
 }
 
+const timeOf = ({ cpuMicros, databaseMicros }: Round): number => cpuMicros + databaseMicros
+
 /**
  * Both sides in turn (A B A B …), as much as they can take, after a round of each that does not count. What drifts on the machine
  * hits both, and the median lets one bad round pass.
@@ -79,6 +93,7 @@ export const compare = (rig: Rig, candidate: Side, reference: Side): Promise<Com
       value: median(rounds.map((one) => one.candidate.perSecond)),
       reference: median(rounds.map((one) => one.reference.perSecond)),
       ratio: median(rounds.map((one) => one.candidate.perSecond / one.reference.perSecond)),
+      ratioOfTime: median(rounds.map((one) => timeOf(one.reference) / timeOf(one.candidate))),
       rounds,
     }
   })

@@ -92,7 +92,7 @@ export const openRig = async (options: BenchOptions, note: (line: string) => voi
     for (const end of ends.splice(0).toReversed()) await end().catch((error: Error) => note(`could not end: ${error.message}`))
   }
   try {
-    const postgres = await startBenchPostgres(join(directory, 'postgres'))
+    const postgres = await startBenchPostgres(directory)
     ends.push(() => postgres.stop())
     const issuer = await startIssuer()
     ends.push(() => issuer.close())

@@ -35,6 +35,9 @@ const measure = async (rig: Rig, options: BenchOptions): Promise<{ rows: Row[]; 
   return { rows, failed }
 }
 
+// Whoever reads may have read enough; the run still has to clean up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
 const main = async (): Promise<number> => {
   const options = readOptions(process.argv.slice(2))
   chosen(options)
@@ -47,7 +50,7 @@ const main = async (): Promise<number> => {
     },
     options.full ? mostMs.full : mostMs.usual,
   ).unref()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => give(130))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => give(130))
   try {
     const { rows, failed } = await measure(rig, options)
     process.stdout.write(`${options.json ? json(rows) : table(rows)}\n`)

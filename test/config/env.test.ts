@@ -11,6 +11,7 @@ import { completeKeys } from '../../plugins/dev/generated-secrets.ts'
 
 const key = (id: string, first: number): string =>
   `${id}:${Buffer.from(Array.from({ length: 32 }, (_, i) => (first + i) % 256)).toString('base64')}`
+const publicKey = (first: number): string => key('', first).slice(1)
 const signing = generateKeyPairSync('ed25519').privateKey
 const signingDer = signing.export({ type: 'pkcs8', format: 'der' }).toString('base64')
 
@@ -78,6 +79,7 @@ t.test('an empty environment is the development profile', async (t) => {
     redisUrl: null,
     storage: { kind: 'files', directory: join(dataDir, 'documents') },
     checkpoints: { kind: 'directory', directory: join(dataDir, 'checkpoints') },
+    auditPublicKeys: [],
     mail: { kind: 'files', directory: join(dataDir, 'mail') },
     clamd: null,
     appointmentsFhir: {},
@@ -106,6 +108,8 @@ t.test('every part can be set', async (t) => {
     S3_FORCE_PATH_STYLE: 'true',
     FIELD_KEYS: `${key('new', 50)}, ${key('old', 90)}`,
     AUDIT_SIGNING_KEY: String(signing.export({ type: 'pkcs8', format: 'pem' })),
+    AUDIT_PUBLIC_KEYS: `${publicKey(7)}, ${publicKey(8)}`,
+    AUDIT_CHECKPOINTS: 's3://checkpoints/of/heads/',
     SMTP_URL: 'smtp://mail.example:587?requireTLS=true',
     CLAMD_HOST: 'clamd.example:3311',
     APPOINTMENTS_FHIR: '{"01890000-0000-7000-8000-000000000001":{"baseUrl":"https://fhir.example/r4/","token":"pw"}}',
@@ -128,7 +132,8 @@ t.test('every part can be set', async (t) => {
     identity: { issuer: 'https://keycloak.example/realms/portals', tokenTypes: ['at+jwt', 'JWT'], admin: { clientId: 'postern' } },
     flags: { kind: 'unleash', apiToken: 'token' },
     storage: { kind: 's3', region: 'eu-central-1', forcePathStyle: true },
-    checkpoints: { kind: 's3', bucket: 'checkpoints', prefix: 'heads' },
+    checkpoints: { kind: 's3', bucket: 'checkpoints', prefix: 'of/heads' },
+    auditPublicKeys: [publicKey(7), publicKey(8)],
     clamd: { host: 'clamd.example', port: 3311 },
     appointmentsFhir: { '01890000-0000-7000-8000-000000000001': { baseUrl: 'https://fhir.example/r4', token: 'pw' } },
     advisor: { upstream: { model: 'm', apiKey: null }, phiAllowed: true, policyVersion: '2026-01' },
@@ -225,7 +230,14 @@ t.test('a value that is not understood is refused by name', async (t) => {
       Buffer.alloc(48).toString('base64'),
       generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'),
     ],
-    AUDIT_CHECKPOINTS: ['s3://', 's3://UPPER/x'],
+    AUDIT_PUBLIC_KEYS: [
+      'nonsense',
+      publicKey(1).slice(0, 40),
+      `${publicKey(1)},`,
+      `${publicKey(1)},${publicKey(1)}`,
+      Buffer.alloc(32).toString('base64'),
+    ],
+    AUDIT_CHECKPOINTS: ['s3://', 's3://UPPER/x', 's3://heads/../x', 's3://heads//x', 's3://heads/a b', 's3://heads/x?y'],
     SMTP_URL: ['mail.example', 'http://mail.example'],
     MAIL_FROM: ['nobody', 'a@b.example\nBcc: c@d.example'],
     CLAMD_HOST: ['a b', 'clamd:99999', 'clamd:0'],

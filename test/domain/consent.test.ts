@@ -140,6 +140,13 @@ t.test('revoking', async (t) => {
   await t.rejects(revoke(store, { ...withdrawal, reason: ' ' }), { code: 'VALIDATION_FAILED' })
 })
 
+t.test('a clock that is behind the one of the grant keeps nobody from withdrawing', async (t) => {
+  const store = memoryStore()
+  const granted = await grant(store, { ...asked, now: later })
+  const { after } = await revoke(store, { consentId: granted.id, reason: null, now: new Date(later.getTime() - 200), auditId })
+  t.same(after.revokedAt, later, 'no revocation is older than its consent')
+})
+
 t.test('revoking one that has expired or never was in force', async (t) => {
   const store = memoryStore()
   const granted = await grant(store, { ...asked, expiresAt: later })

@@ -402,7 +402,11 @@ t.test('what an operation must be to be read across agencies', async (t) => {
   )
 
   const unreachable = createAgencyLookup({ connect: () => Promise.reject(new Error('down')) } as never)
-  await t.rejects(unreachable(lakeside.id), { code: 'UPSTREAM_UNAVAILABLE' }, 'an agency that cannot be looked up is not entered')
+  await t.rejects(
+    async () => unreachable(lakeside.id),
+    { code: 'UPSTREAM_UNAVAILABLE' },
+    'an agency that cannot be looked up is not entered',
+  )
 })
 
 t.test('without a bypass login, * is unavailable and the rest works', async (t) => {
@@ -417,4 +421,19 @@ t.test('without a bypass login, * is unavailable and the rest works', async (t) 
 
   const wrong = startHost(t, { ...service, database, env: { DATABASE_BYPASS_URL: database.superuserUrl } })
   await t.rejects(wrong, { message: 'The database is not isolated: The bypass is connected as postgres: it must be postern_bypass.' })
+})
+
+t.test('a token of an agency that nobody added is refused, in the platform’s chain', async (t) => {
+  const host = await startHost(t)
+  const stranger = newId()
+  const token = host.token('patient-ana', { claims: { agency_id: stranger } })
+  const answer = await host.call('GET', '/api/messaging/conversations', { token })
+  t.equal(answer.statusCode, 403)
+  const client = new pg.Client({ connectionString: host.database.superuserUrl })
+  await client.connect()
+  t.teardown(() => client.end())
+  const { rows } = await client.query<{ agency_id: string; outcome: string }>(
+    "select agency_id, outcome from audit_event where action = 'listConversations'",
+  )
+  t.same(rows, [{ agency_id: platformAgency, outcome: 'FORBIDDEN' }])
 })

@@ -154,9 +154,16 @@ t.test('an attempt counts where it arrives, and not where it was refused before'
     t.match(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })), /CONSENT_REQUIRED/)
   consentId = await grant()
   const answers: string[] = []
-  for (let sent = 0; sent < 4; sent += 1)
+  for (let sent = 0; sent < 3; sent += 1)
     answers.push(told(await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })))
+  const full = await send('POST', url, { token: anaAs(sub), key: newId(), body: { body: 'x' } })
+  answers.push(told(full))
   t.same(answers, ['201', '201', '201', '429 RATE_LIMITED'], 'what consent refused did not reach the conversation’s budget')
+  t.match(full.headers, {
+    'retry-after': /^\d+$/,
+    ratelimit: /^"messaging-conversation";r=0;t=\d+$/,
+    'ratelimit-policy': /"messaging-conversation";q=3;w=60$/,
+  })
   for (let sent = 0; sent < 4; sent += 1)
     answers.push(told(await send('POST', `${conversations}/${newId()}/messages`, { token: anaAs(sub), key: newId(), body: { body: 'x' } })))
   t.same(answers.slice(4), ['403 FORBIDDEN', '403 FORBIDDEN', '403 FORBIDDEN', '403 FORBIDDEN'])

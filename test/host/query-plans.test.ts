@@ -145,8 +145,10 @@ const item = {
   status: 201,
   response: Buffer.from('x'),
 }
+/** One claim in sixteen sweeps: those whose audit id ends low. */
+const sweeping = (): string => `${newId().slice(0, -2)}00`
 const write = (name: string, own: Record<string, unknown>) => async () => {
-  const text = await compiledCall(client, name, { ...item, audit_id: newId(), id: newId(), a_bypass: false, ...own }, 3)
+  const text = await compiledCall(client, name, { ...item, audit_id: sweeping(), id: newId(), a_bypass: false, ...own }, 3)
   plans.length = 0
   const { rows } = await client.query(text)
   if (!rows.some(({ outcome }) => outcome === 'success')) throw new Error(JSON.stringify(rows))

@@ -4,6 +4,8 @@ import { isMutating, problemsOf } from '../../routes/shared/operation.ts'
 import { catalogue, detailOf, statusOf, typeOf } from '../../routes/shared/problems.ts'
 import { startHost } from '../helper.ts'
 
+const host = await startHost(t)
+
 /** By hand from the design: code, reason, status. */
 const expected: readonly (readonly [Code, string, number])[] = [
   ['UNAUTHORIZED', 'default', 401],
@@ -59,7 +61,6 @@ t.test('every text says something to a person, and no two causes say the same', 
 })
 
 t.test('each type is the address of a page that explains all that its code can mean', async (t) => {
-  const host = await startHost(t)
   for (const code of codes) {
     const page = await host.app.inject(typeOf(code))
     t.equal(page.statusCode, 200, typeOf(code))
@@ -101,7 +102,6 @@ const mayAnswer: Readonly<Record<string, readonly Code[]>> = {
 const everybody: readonly Code[] = ['FORBIDDEN', 'RATE_LIMITED', 'UNAUTHORIZED', 'UPSTREAM_UNAVAILABLE', 'VALIDATION_FAILED']
 
 t.test('the document lists for each operation exactly the codes that it can give', async (t) => {
-  const host = await startHost(t)
   const { paths } = host.app.swagger() as unknown as {
     paths: Record<
       string,

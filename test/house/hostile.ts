@@ -100,13 +100,14 @@ const oversized = (operation: AnyOperation): HostileBody => ({
   status: 413,
 })
 
+/** What a request without a body may be sent all the same; nobody reads it. */
+const unread: ReadonlySet<string> = new Set(['no JSON', 'not UTF-8', '__proto__', 'too large', 'as text/plain', 'as nothing'])
+
 /** Every hostile body for an operation. */
-export const hostileBodies = (operation: AnyOperation): HostileBody[] => [
-  ...anywhere,
-  ...types.map(ofOtherType),
-  oversized(operation),
-  ...(operation.body ? spoilt(operation) : []),
-]
+export const hostileBodies = (operation: AnyOperation): HostileBody[] => {
+  const bodies = [...anywhere, ...types.map(ofOtherType), oversized(operation)]
+  return operation.body ? [...bodies, ...spoilt(operation)] : bodies.filter(({ name }) => unread.has(name))
+}
 
 /** What may stand where an id belongs. */
 export const hostileIds: readonly string[] = [

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } fr
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Clock } from '../../../domain/shared/clock.ts'
+import { largestLine, newestLines } from './checkpoint-lines.ts'
 
 /**
  * Where signed heads are kept, out of reach of the database's owner: a directory here, an object store with a lock elsewhere.
@@ -16,7 +17,6 @@ export interface CheckpointStore {
 }
 
 const fileName = /^[A-Za-z0-9-]{1,64}\.\d{4}-\d{2}-\d{2}\.ndjson$/
-const largestLine = 1024 * 1024
 const dayMs = 24 * 3600 * 1000
 
 const linesOf = async function* (path: string): AsyncIterable<string> {
@@ -52,24 +52,22 @@ const syncDirectory = async (directory: string): Promise<void> => {
   }
 }
 
-const chainsOf = (line: string): string[] => {
-  try {
-    const { checkpoint } = JSON.parse(line) as { checkpoint: string }
-    return (JSON.parse(checkpoint) as { heads: [string, number][] }).heads.map(([agency, lane]) => `${agency}/${lane}`)
-  } catch {
-    return []
-  }
-}
-
 /**
- * A thinned file keeps, for each chain, the last line that names it: a later head stands for all before it, so nothing is lost that
- * verification needs, and a directory grows by days and chains instead of by commits.
+ * A thinned file keeps, for each chain, the last line that names it: nothing is lost that verification needs, and a directory grows by
+ * days and chains instead of by commits.
  */
 const thin = async (path: string): Promise<void> => {
-  const last = new Map<string, string>()
-  for await (const line of linesOf(path)) for (const chain of chainsOf(line)) last.set(chain, line)
+  const newest = newestLines()
+  for await (const line of linesOf(path)) newest.add(line)
   const thinned = `${path}.thinned`
-  await writeFile(thinned, [...new Set(last.values())].map((line) => `${line}\n`).join(''), { mode: 0o600, flush: true })
+  await writeFile(
+    thinned,
+    newest
+      .lines()
+      .map((line) => `${line}\n`)
+      .join(''),
+    { mode: 0o600, flush: true },
+  )
   await rename(thinned, path).catch(async (error: unknown) => {
     await rm(thinned, { force: true })
     throw error

@@ -2,6 +2,8 @@ export { auditInput, type AuditColumn, type AuditInputName, type AuditInputRow }
 export { createAuditTrail, type AuditStats, type AuditTrail, type AuditTrailOptions } from './audit-trail.ts'
 export { type AuditHead, type ChainHead } from './chain-head.ts'
 export { fileCheckpoints, readCheckpointDirectory, type CheckpointStore } from './checkpoint-store.ts'
+export { openCheckpoints } from './open-checkpoints.ts'
+export { s3Checkpoints, type S3CheckpointsOptions } from './s3-checkpoints.ts'
 export { type AuditFacts } from './facts.ts'
 export { leaseLanes, type LaneLease, type LaneLeaseOptions } from './lane-lease.ts'
 export { isCredentialName, redactCredentials, type Redacted, type Redaction } from './redact-credentials.ts'

@@ -23,9 +23,14 @@ export interface Batcher<Item> {
 }
 
 /**
- * Group commit without a timer: an idle slot takes at once whatever waits, so nobody waits for company and load makes its own
- * batches.
+ * Under load, those who were just answered come back at once: a millisecond gathers them with those who waited, and one batch does
+ * what two half-empty ones did in turn.
  */
+const gatherMs = 1
+
+const gathering = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, gatherMs))
+
+/** Group commit: an idle slot takes at once whatever waits, so nobody waits for company, and load makes its own batches. */
 export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item> => {
   const queues = new Map<string, Item[]>()
   const idle = Array.from({ length: options.slots }, (_, slot) => slot)
@@ -54,6 +59,7 @@ export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item
     } catch (cause) {
       for (const item of batch) options.reject(item, cause)
     }
+    if (batch.length > 1 && waiting < options.batchSize) await gathering()
     idle.push(slot)
     pump()
     settleDrain()

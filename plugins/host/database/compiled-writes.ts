@@ -6,6 +6,9 @@ import { createBatcher, type Batcher } from './batcher.ts'
 import { binaryColumns, type BatchColumn } from './binary-array.ts'
 import { refusalOfDatabase } from './failure.ts'
 
+/** The batch has waited for the lock already: whoever still meets it is the duplicate. */
+const beginImpatiently = "begin; set local lock_timeout = '50ms'"
+
 /** Most times that a write waits again because of its neighbours. */
 const mostPutBack = 5
 
@@ -108,8 +111,13 @@ const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
 export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWrites => {
   const { pool } = options
 
-  const inTransaction = async (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<readonly PendingWrite[]> => {
-    await client.query('begin')
+  const inTransaction = async (
+    client: PoolClient,
+    lane: number,
+    writes: readonly PendingWrite[],
+    alone: boolean,
+  ): Promise<readonly PendingWrite[]> => {
+    await client.query(alone ? beginImpatiently : 'begin')
     const { rows } = await call(client, lane, writes)
     const flipped = rows.some((row) => row.outcome === 'success' && !writes[row.n!]!.stillOn())
     if (flipped) {
@@ -131,11 +139,11 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     }
   }
 
-  const attempt = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
+  const attempt = async (slot: number, writes: readonly PendingWrite[], alone = false): Promise<void> => {
     const client = await pool.connect()
     let broken = true
     try {
-      putBack(await inTransaction(client, options.laneOf(slot), writes))
+      putBack(await inTransaction(client, options.laneOf(slot), writes, alone))
       broken = false
     } catch (error) {
       broken =
@@ -153,7 +161,7 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
 
   // A batch that failed for one of its items has not happened for any: each goes alone, and only the one at fault fails again.
   const oneByOne = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
-    for (const write of writes) await attempt(slot, [write]).catch((error: unknown) => write.reject(causeOf(write, error)))
+    for (const write of writes) await attempt(slot, [write], true).catch((error: unknown) => write.reject(causeOf(write, error)))
   }
 
   const run = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {

@@ -4,6 +4,7 @@ import type { AnyOperation } from '../../../routes/shared/operation.ts'
 import type { Host } from '../host.ts'
 import { checkAccess } from '../identity/check-access.ts'
 import { readAgencyScope } from '../identity/agency-scope.ts'
+import type { RequestCall } from '../request-call.ts'
 import type { AgencyScope } from '../principal.ts'
 import type { Gate } from './gate.ts'
 
@@ -14,20 +15,30 @@ const checkScope = async (host: Host, operation: AnyOperation, { agencyId }: Age
   } else if (agencyId !== platformAgency && !(await host.agencyExists(agencyId))) throw invalid('/headers/x-agency', 'agency')
 }
 
-/** Audience, role and scope; and the agency that a founder enters with a reason. */
+/** A token of an agency that nobody added: refused, and told of in the platform's chain, since that agency has none. */
+const refuseStranger = (call: RequestCall): never => {
+  call.scope = { agencyId: platformAgency, bypass: false, accessReason: null }
+  throw new Refusal('FORBIDDEN')
+}
+
+/** Audience, role and scope; that the agency exists; and the agency that a founder enters with a reason. */
 export const access: Gate = {
   name: 'access',
   stage: 'admission',
   bind: (operation, host) => {
     if (operation.audience.includes('public')) return null
+    const enter = async (call: RequestCall, scope: AgencyScope): Promise<void> => {
+      await checkScope(host, operation, scope)
+      call.scope = scope
+    }
     return (call, request) => {
       const principal = call.principal!
       checkAccess(operation, principal)
-      if (request.headers['x-agency'] === undefined) return undefined
-      const scope = readAgencyScope(principal, request.headers, operation.effect)
-      return checkScope(host, operation, scope).then(() => {
-        call.scope = scope
-      })
+      if (request.headers['x-agency'] !== undefined) return enter(call, readAgencyScope(principal, request.headers, operation.effect))
+      const exists = host.agencyExists(principal.agencyId)
+      if (exists === true) return undefined
+      if (exists === false) return refuseStranger(call)
+      return exists.then((found) => void (found || refuseStranger(call)))
     }
   },
 }

@@ -1,15 +1,7 @@
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import { idempotencyOf } from '../../../routes/shared/operation.ts'
+import { keyOf } from '../idempotency-key.ts'
 import type { Check, Gate } from './gate.ts'
-
-const visible = /^[\x21-\x7e]{1,255}$/
-
-/** `abc` and `"abc"` are one key. */
-const keyOf = (header: string): string | null => {
-  const quoted = header.length >= 2 && header.startsWith('"') && header.endsWith('"')
-  const key = quoted ? header.slice(1, -1) : header
-  return visible.test(key) && !key.includes('"') ? key : null
-}
 
 const strongTag = /^"[\x21\x23-\x7e]{1,128}"$/
 
@@ -21,11 +13,10 @@ export const preconditions: Gate = {
     const idempotency = idempotencyOf(operation)
     if (idempotency === 'none' && !operation.ifMatch) return null
     return (call, request) => {
-      const header = request.headers['idempotency-key']
       if (idempotency !== 'none') {
-        if (typeof header === 'string') call.idempotencyKey = keyOf(header)
-        if ((header !== undefined || idempotency === 'required') && call.idempotencyKey === null)
-          throw new Refusal('VALIDATION_FAILED', 'idempotency-key')
+        const given = request.headers['idempotency-key'] !== undefined
+        call.idempotencyKey = keyOf(request)
+        if ((given || idempotency === 'required') && call.idempotencyKey === null) throw new Refusal('VALIDATION_FAILED', 'idempotency-key')
       }
       if (!operation.ifMatch) return
       const match = request.headers['if-match']

@@ -39,7 +39,8 @@ export const userRate: Gate = {
   bind: (operation, host): Check | null => {
     if (operation.audience.includes('public')) return null
     const policies = userPolicies(operation, host)
-    const header = policyHeader(policies.flatMap(({ windows }) => windows))
+    const everyLimit = [policyOf(host, 'user'), ...(operation.limits ?? []).map((limit) => policyOf(host, limit.policy))]
+    const header = policyHeader(everyLimit.flatMap(({ windows }) => windows))
     const strict = { strict: operation.closed === true }
     return (call, _request, reply) => {
       reply.header('RateLimit-Policy', header)

@@ -101,6 +101,8 @@ export class Roles extends Migration {
       ...allRoles.map(ensureMembership),
       // A plan for one role is thrown away when another asks; a generic one is kept.
       ensureSetting(appLogin, 'plan_cache_mode', 'force_generic_plan'),
+      // A plan that was made while a table was small must not become a scan of a large one.
+      ensureSetting(appLogin, 'enable_seqscan', 'off'),
       ensureSetting(bypassLogin, 'default_transaction_read_only', 'on'),
       ...nothingByDefault,
       ...contextFunctions,

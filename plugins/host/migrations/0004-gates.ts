@@ -16,7 +16,7 @@ begin
     if found then
       outcome := 'claimed';
       -- One claim in sixteen sweeps, so that expired rows go without a job and without a cost on each write.
-      if get_byte(p_fingerprint, 0) < 16 then
+      if get_byte(uuid_send(p_audit), 15) < 16 then
         perform host_sweep_keys(p_agency, p_at);
       end if;
       return;
@@ -46,10 +46,13 @@ end $$`
 /** Removes a few expired keys of an agency; rows that another transaction holds are passed over. */
 const sweepKeys = `
 create function host_sweep_keys(p_agency uuid, p_at timestamptz) returns void language plpgsql volatile security invoker as $$
+declare
+  expired cursor for
+    select from host_idempotency_key s where s.agency_id = p_agency and s.expires_at <= p_at order by s.expires_at limit 48 for update skip locked;
 begin
-  delete from host_idempotency_key e where e.ctid = any (array(
-    select s.ctid from host_idempotency_key s where s.agency_id = p_agency and s.expires_at <= p_at
-    order by s.expires_at limit 48 for update skip locked));
+  for e in expired loop
+    delete from host_idempotency_key where current of expired;
+  end loop;
 end $$`
 
 const openTransaction = `

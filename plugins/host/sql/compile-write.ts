@@ -114,7 +114,7 @@ const meetEarlierKeys = (statement: WriteStatement, gates: SqlGates): string => 
           v_reasons[k] := v_claim;
         end if;
       end loop;
-    elsif get_byte(coalesce(p_fingerprint[v_from], '\\xff'), 0) < 16 then
+    elsif get_byte(uuid_send(p_audit_id[v_from]), 15) < 16 then
       perform host_sweep_keys(v_agency, p_at[v_from]);
     end if;`
 }

@@ -10,7 +10,9 @@ import type { Row } from '../report.ts'
 import type { Rig } from '../rig.ts'
 import { median } from '../statistics.ts'
 
-const script = join(import.meta.dirname, '../../../plugins/server.ts')
+const root = join(import.meta.dirname, '../../..')
+/** As `npm start` does, without the `.env` of whoever runs this. */
+const command = [join(root, 'plugins/cli/launch.cjs'), join(root, 'plugins/server.ts')]
 const most = { seconds: 1.5, mebibytes: 250 }
 const startMs = 30_000
 const restMs = 3_000
@@ -55,7 +57,7 @@ const bootOnce = async (env: Readonly<Record<string, string>>, rests: boolean): 
   const port = await freePort()
   const startedMs = performance.now()
   const variables = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env, PORT: String(port) }
-  const child = spawn(process.execPath, ['--no-warnings', script], { env: variables, stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, command, { env: variables, stdio: ['ignore', 'ignore', 'inherit'] })
   try {
     while (!(await isReady(port))) {
       if (child.exitCode !== null) throw new Error(`the service ended with code ${child.exitCode}`)

@@ -43,9 +43,9 @@ const detailsOf = (comparison: Comparison): string => {
     const each = rounds.map(({ perSecond }) => Math.round(perSecond)).join(' ')
     const middle = (of: (round: Round) => number): string => median(rounds.map(of)).toFixed(0)
     const cost = `${middle(({ cpuMicros }) => cpuMicros)} us in Node, ${middle(({ databaseMicros }) => databaseMicros)} us in PostgreSQL`
-    return `${each}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, processor time each ${cost}, client busy ${middle(({ clientBusy }) => 100 * clientBusy)} %`
+    return `${each}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, processor time each ${cost}, client busy ${middle(({ clientBusy }) => 100 * clientBusy)} %, neighbours on ${median(rounds.map(({ neighbours }) => neighbours)).toFixed(1)} processors`
   }
-  return `    service   ${side('candidate')}\n    reference ${side('reference')}`
+  return `    service   ${side('candidate')}\n    reference ${side('reference')}\n    ratio by processor time ${comparison.ratioOfTime.toFixed(2)}`
 }
 
 const row = async (rig: Rig, name: string, least: number, pair: Pair): Promise<Row> => {

@@ -37,12 +37,11 @@ export const runAll = async (url: string, statements: readonly string[]): Promis
   }
 }
 
-/** Ends the server where this process is gone without having done so: the pipe to the watcher closes with it. */
-const watch = (pid: number): (() => void) => {
-  const watcher = spawn('/bin/sh', ['-c', 'cat >/dev/null; kill -INT "$1" 2>/dev/null', 'sh', String(pid)], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
+/** Ends the server and removes the folder where this process is gone without having done so: the pipe to the watcher closes with it. */
+const watch = (pid: number, directory: string): (() => void) => {
+  const gone = 'i=0; while kill -0 "$1" 2>/dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done'
+  const script = `cat >/dev/null; kill -INT "$1" 2>/dev/null; ${gone}; rm -rf "$2"`
+  const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(pid), directory], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   watcher.on('error', () => {})
   watcher.stdin.on('error', () => {})
   watcher.unref()
@@ -52,13 +51,17 @@ const watch = (pid: number): (() => void) => {
 
 const within = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href
 
-/** A PostgreSQL that keeps its promises (fsync and synchronous_commit on, as delivered), in a folder of its own. */
-export const startBenchPostgres = async (directory: string): Promise<BenchPostgres> => {
+/**
+ * A PostgreSQL that keeps its promises (fsync and synchronous_commit on, as delivered), in a folder of the run's own, which goes with
+ * it if this process ends without a word.
+ */
+export const startBenchPostgres = async (run: string): Promise<BenchPostgres> => {
+  const directory = join(run, 'postgres')
   mkdirSync(directory, { recursive: true })
   // Passable: the server runs as another user where root runs the benchmark.
-  chmodSync(directory, 0o711)
+  for (const folder of [run, directory]) chmodSync(folder, 0o711)
   const server = await startEmbeddedPostgres({ directory: join(directory, 'server'), durable: true })
-  const release = watch(server.pid)
+  const release = watch(server.pid, run)
   const { superuserUrl } = server
   const stop = async (): Promise<void> => {
     await server.stop()

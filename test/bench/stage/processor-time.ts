@@ -23,3 +23,13 @@ export const processorMs = (pid: number): number => {
     return 0
   }
 }
+
+/** What every process of the machine has taken so far, in milliseconds; 0 where the system does not tell. */
+export const machineMs = (): number => {
+  try {
+    const [, user, nice, system, , , interrupts, soft] = readFileSync('/proc/stat', 'utf8').split(/\s+/, 8)
+    return [user, nice, system, interrupts, soft].reduce((sum, ticks) => sum + Number(ticks), 0) * tickMs
+  } catch {
+    return 0
+  }
+}
