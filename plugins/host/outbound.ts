@@ -83,7 +83,7 @@ const below = (url: URL, base: URL): boolean =>
   (url.pathname === base.pathname || url.pathname.startsWith(base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`))
 
 const again = (status: number): boolean => status === 429 || status >= 500
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? 'UNKNOWN').slice(0, 40)
+const codeOf = (error: unknown): string => ((error as { code?: string } | null)?.code ?? 'UNKNOWN').slice(0, 40)
 const unavailable = (timedOut: boolean): Refusal => new Refusal('UPSTREAM_UNAVAILABLE', timedOut ? 'timeout' : 'default')
 const plainType = (contentType: string | null): string => (contentType ?? '').split(';')[0]!.trim().toLowerCase()
 

@@ -110,4 +110,5 @@ export type Service<O extends AnyOperation = AnyOperation> =
   | TransactService<O>
   | QueryService<O>
   | StatementService<O>
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a service reads and stores is its own affair
   | AdviseService<O, any, any>

@@ -3,6 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { demoAgencies } from '../../config/personas.ts'
+import { addAgency } from '../../plugins/host/agencies.ts'
 import { testDatabase } from '../database.ts'
 import { freshEnvironment, projectRoot, runScript, startService } from './service-process.ts'
 
@@ -33,6 +35,7 @@ const refusal = 'MIG-03 §7: the context greeting is not in the approved contrac
 
 t.test("the README's context is refused, approved and served", async (t) => {
   const { appUrl, ownerUrl, bypassUrl } = await testDatabase(t)
+  for (const agency of demoAgencies) await addAgency(ownerUrl, agency)
   const root = copyProject(t)
   const dataDir = join(root, '.data')
   const env = {
