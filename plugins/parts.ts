@@ -167,7 +167,6 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       responses: createResponseCipher(keys.fields),
       keyLifetimeMs,
       withoutGates: options.withoutGates,
-      report: (event, facts) => log.warn(event, facts),
     }
     return {
       host,

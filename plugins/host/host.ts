@@ -29,6 +29,4 @@ export interface Host {
   readonly keyLifetimeMs: number
   /** Gates left out on purpose, by the tests that prove that each is needed. Empty everywhere else. */
   readonly withoutGates: ReadonlySet<GateName>
-  /** Reports a defect to the operator: an event name and codes, never a message that could hold input. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number | boolean | null>>) => void
 }

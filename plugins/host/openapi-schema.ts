@@ -66,12 +66,6 @@ const headersOf = (operation: AnyOperation): TSchema | undefined => {
   return Object.keys(properties).length > 0 ? Type.Object(properties) : undefined
 }
 
-/** What the documentation needs of an operation besides its schemas. */
-export interface Documented {
-  readonly operation: AnyOperation
-  readonly headers?: TSchema
-}
-
 /** Unknown parameters are refused where there are none as well. */
 const noQuery = Type.Object({}, { additionalProperties: false })
 
