@@ -337,7 +337,6 @@ t.test('without row security the predicates alone hold', async (t) => {
 
 t.test('without the predicates row security alone holds', async (t) => {
   const changed = [
-    'consent_decision',
     'consent_permits',
     'host_claim_key',
     'op_get_appointment',

@@ -63,11 +63,7 @@ const decision = [
   `create function consent_decision(p_agency uuid, p_patient uuid, p_scope text, p_at timestamptz) returns uuid
   language plpgsql stable security invoker as $$
     begin
-      return (
-        select c.id from consent_record c
-        where c.agency_id = p_agency and c.patient_id = p_patient and c.scope = p_scope and c.status = 'active'
-          and (c.expires_at is null or c.expires_at > p_at)
-      );
+      return (select c.consent_id from consent_permits(p_agency, p_patient, p_scope, p_at) c);
     end $$`,
   'revoke execute on function consent_decision from public',
   'grant execute on function consent_decision to postern_gate, postern_read',
