@@ -23,6 +23,8 @@ export interface WriteResult {
 export interface PendingWrite {
   /** The compiled function. */
   readonly function: string
+  /** Writes that may share a batch. */
+  readonly batch: string
   /** Items of one session stand together and are worked at once; it begins with the agency's id. */
   readonly session: string
   /** Session, user and key: batches are worked in this order, so that two of them cannot lock the same keys crosswise. */
@@ -179,7 +181,7 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
       slots: 1,
       batchSize: options.batchSize ?? 48,
       capacity: options.capacity ?? 2_000,
-      groupOf: (write) => write.function,
+      groupOf: (write) => write.batch,
       run: (_, writes) => run(slot, writes),
       reject: (write, cause) => write.reject(causeOf(write, cause)),
     })

@@ -8,7 +8,7 @@ import type { Host } from '../host.ts'
 import { rateLimited } from '../rate-limit/headers.ts'
 import { factsOf, type RequestCall } from '../request-call.ts'
 import type { Outcome, StatementService } from '../service.ts'
-import { columnsOf, sessionOf } from '../sql/compile-write.ts'
+import { batchOf, columnsOf, sessionOf } from '../sql/compile-write.ts'
 import { functionName } from '../sql/compiled.ts'
 import type { Row } from '../sql/statement.ts'
 import type { ClaimedKey } from '../database/transactions.ts'
@@ -61,6 +61,7 @@ export const serveStatement = (host: Host, service: StatementService<AnyOperatio
     const session = sessionOf(service.statement, item)
     const result = await host.writes.run({
       function: name,
+      batch: batchOf(service.statement, item),
       session,
       order: `${session}:${call.principal!.userId}:${key?.key ?? call.auditId}`,
       columns,

@@ -42,6 +42,22 @@ const nothingByDefault = [
 ]
 
 /**
+ * The agencies that the host's own roles work for: one, or those whose requests share a batch, as an array. Only the policies of the
+ * gate and of the audit's writer ask it; every role under which a context's SQL runs works in one agency at a time.
+ */
+export const sessionAgencies = `
+  create or replace function current_agencies() returns uuid[] language plpgsql stable parallel safe as $$
+    declare told text := nullif(current_setting('app.current_agencies', true), '');
+    begin
+      if told is null then
+        return array[current_agency()];
+      elsif left(told, 1) = '{' and told <> '{}' and pg_input_is_valid(told, 'uuid[]') then
+        return told::uuid[];
+      end if;
+      raise exception 'malformed agencies in this transaction' using errcode = '42501';
+    end $$`
+
+/**
  * Who is asking, as the transaction was told. A missing or malformed agency is an error and not an empty answer; a malformed patient too.
  * Policies ask once per statement: `agency_id = (select current_agency())`.
  */
@@ -67,9 +83,10 @@ const contextFunctions = [
       end if;
       raise exception 'malformed patient in this transaction' using errcode = '42501';
     end $$`,
+  sessionAgencies,
   `create function current_actor() returns text language sql stable parallel safe
     return nullif(current_setting('app.current_actor', true), '')`,
-  `grant execute on function current_agency(), current_patients(), current_actor() to ${everyone}`,
+  `grant execute on function current_agency(), current_agencies(), current_patients(), current_actor() to ${everyone}`,
 ]
 
 /** Every operation may read its own agency's name and modules; who may change them is no operation at all. */

@@ -8,77 +8,86 @@ export const columnParameters = ['p_outcome text[]', 'p_reason text[]', ...audit
 )
 export const columnNames = ['p_outcome', 'p_reason', ...auditInput.map(({ name }) => `p_${name}`)].join(', ')
 
-const slices = ['outcome', 'reason', ...names].map((name) => `p_${name}[v_from:v_to]`).join(', ')
-const fields = ['outcome', 'reason', ...names].join(', ')
+const inputs = ['outcome', 'reason', ...names]
+const fields = inputs.join(', ')
+const arrays = inputs.map((name) => `p_${name}`).join(', ')
 const value = (name: string): string => (name === 'at' ? 'r.at::timestamptz(3)' : `r.${name}`)
 
-const one = (name: string): string => (name === 'at' ? 'p_at[v_from]::timestamptz(3)' : `p_${name}[v_from]`)
-const oneRow = (seq: string): string => ['p_lane::smallint', seq, 'p_outcome[v_from]', 'p_reason[v_from]', ...names.map(one)].join(', ')
+const one = (name: string): string => (name === 'at' ? 'p_at[1]::timestamptz(3)' : `p_${name}[1]`)
+const oneRow = (seq: string): string => ['p_lane::smallint', seq, 'p_outcome[1]', 'p_reason[1]', ...names.map(one)].join(', ')
 
 // The order of audit_canonical: lane, seq, outcome, reason, then the inputs.
-const values = ['p_lane::smallint', 'v_seq + r.n', 'r.outcome', 'r.reason', ...names.map(value)].join(', ')
+const values = ['p_lane::smallint', 'r.seq', 'r.outcome', 'r.reason', ...names.map(value)].join(', ')
 
 const aiNames =
   'id, agency_id, at, agent_id, policy_version_id, under_role, user_id, action, outcome, reason, patient_id, entity_type, entity_id, request_id'
 
+// A row of its own takes two statements.
+const single = `
+    if v_total = 1 and p_agent_id[1] is null then
+      update audit_head h set seq = h.seq + 1, hash = sha256(h.hash || audit_canonical(${oneRow('h.seq + 1')}))
+      where h.agency_id = p_agency_id[1] and h.lane = p_lane returning h.agency_id, h.seq, h.hash into agency_id, seq, hash;
+      if found then
+        insert into audit_event (lane, seq, outcome, reason, ${names.join(', ')}, hash) values (${oneRow('seq')}, hash);
+        return next;
+        return;
+      end if;
+    end if;`
+
+const takeHeads = `
+    for attempt in 1..3 loop
+      select array_agg(l.seq order by l.agency_id), array_agg(l.hash order by l.agency_id) into v_seqs, v_hashes from (
+        select h.agency_id, h.seq, h.hash from audit_head h where h.agency_id = any (v_agencies) and h.lane = p_lane
+        order by h.agency_id for no key update
+      ) l;
+      exit when cardinality(v_seqs) = cardinality(v_agencies);
+      insert into audit_head (agency_id, lane, seq, hash)
+      select a, p_lane, 0, decode(repeat('00', 32), 'hex') from unnest(v_agencies) a order by a on conflict do nothing;
+    end loop;`
+
 /**
- * Many events, one array per column: for each agency one lock, one insert and one new head, every row linked to the one before it.
- * Rows of an agency stand together, and agencies in the order of their ids, so that two batches that share a lane cannot wait for one
- * another in a circle. Runs under the writer's role; sets `app.current_agency` itself.
+ * Many events, one array per column, of one agency or many: one lock of the heads, one insert, and one new head each, every row linked
+ * to the one before it in its agency. Rows of an agency stand together, and agencies in the order of their ids, so that two batches that
+ * share a lane cannot wait for one another in a circle. Runs under the writer's role, whose session it makes: the agencies of these rows
+ * and no others (`current_agencies`).
  */
 export const appendColumns = `
-  create function audit_append_columns(p_lane int, ${columnParameters})
+  create or replace function audit_append_columns(p_lane int, ${columnParameters})
   returns table (agency_id uuid, seq bigint, hash bytea)
   language plpgsql volatile security invoker as $$
   #variable_conflict use_column
   declare
-    x text; v_from int := 1; v_to int; v_total int := cardinality(p_agency_id); v_agency uuid; v_seq bigint; v_hash bytea;
-    v_row bytea; v_rows bytea[]; v_hashes bytea[];
+    x text; v_total int := cardinality(p_agency_id); v_agencies uuid[] := '{}'; v_of int[] := '{}'; v_at int := 0;
+    v_seqs bigint[]; v_hashes bytea[]; v_row_seqs bigint[] := '{}'; v_rows bytea[]; v_row_hashes bytea[] := '{}';
   begin
-    while v_from <= v_total loop
-      v_agency := p_agency_id[v_from];
-      v_to := v_from;
-      while v_to < v_total and p_agency_id[v_to + 1] = v_agency loop
-        v_to := v_to + 1;
-      end loop;
-      x := set_config('app.current_agency', v_agency::text, true);
-      if v_to = v_from and p_agent_id[v_from] is null then
-        -- A row of its own takes two statements.
-        update audit_head h set seq = h.seq + 1, hash = sha256(h.hash || audit_canonical(${oneRow('h.seq + 1')}))
-        where h.agency_id = v_agency and h.lane = p_lane returning h.seq, h.hash into v_seq, v_hash;
-        if found then
-          insert into audit_event (lane, seq, outcome, reason, ${names.join(', ')}, hash) values (${oneRow('v_seq')}, v_hash);
-          agency_id := v_agency;
-          seq := v_seq;
-          hash := v_hash;
-          return next;
-          v_from := v_to + 1;
-          continue;
-        end if;
+    for k in 1..v_total loop
+      if k = 1 or p_agency_id[k] > p_agency_id[k - 1] then
+        v_agencies := v_agencies || p_agency_id[k];
+        v_at := v_at + 1;
+      elsif p_agency_id[k] < p_agency_id[k - 1] then
+        raise exception 'agencies come in the order of their ids' using errcode = 'PT500';
       end if;
-      loop
-        select h.seq, h.hash into v_seq, v_hash from audit_head h where h.agency_id = v_agency and h.lane = p_lane for no key update;
-        exit when found;
-        insert into audit_head (agency_id, lane, seq, hash) values (v_agency, p_lane, 0, decode(repeat('00', 32), 'hex')) on conflict do nothing;
-      end loop;
-      select array_agg(audit_canonical(${values}) order by r.n) into v_rows from unnest(${slices}) with ordinality r(${fields}, n);
-      v_hashes := '{}';
-      foreach v_row in array v_rows loop
-        v_hash := sha256(v_hash || v_row);
-        v_hashes := v_hashes || v_hash;
-      end loop;
-      insert into audit_event (lane, seq, outcome, reason, ${names.join(', ')}, hash)
-      select ${values}, r.hash from unnest(${slices}, v_hashes) with ordinality r(${fields}, hash, n);
-      if array_length(array_remove(p_agent_id[v_from:v_to], null), 1) > 0 then
-        insert into audit_ai_action (${aiNames}, executed_by)
-        select ${aiNames.split(', ').map(value).join(', ')}, 'AI Agent under ' || coalesce(r.under_role, 'no') || ' authority'
-        from unnest(${slices}) r(${fields}) where r.agent_id is not null;
-      end if;
-      agency_id := v_agency;
-      seq := v_seq + v_to - v_from + 1;
-      hash := v_hash;
-      update audit_head h set seq = v_seq + v_to - v_from + 1, hash = v_hash where h.agency_id = v_agency and h.lane = p_lane;
-      return next;
-      v_from := v_to + 1;
+      v_of[k] := v_at;
     end loop;
+    x := set_config('app.current_agencies', v_agencies::text, true);${single}${takeHeads}
+    for k in 1..v_total loop
+      v_seqs[v_of[k]] := v_seqs[v_of[k]] + 1;
+      v_row_seqs[k] := v_seqs[v_of[k]];
+    end loop;
+    select array_agg(audit_canonical(${values}) order by r.n) into v_rows
+    from unnest(${arrays}, v_row_seqs) with ordinality r(${fields}, seq, n);
+    for k in 1..v_total loop
+      v_hashes[v_of[k]] := sha256(v_hashes[v_of[k]] || v_rows[k]);
+      v_row_hashes[k] := v_hashes[v_of[k]];
+    end loop;
+    insert into audit_event (lane, seq, outcome, reason, ${names.join(', ')}, hash)
+    select ${values}, r.hash from unnest(${arrays}, v_row_seqs, v_row_hashes) r(${fields}, seq, hash);
+    if array_length(array_remove(p_agent_id, null), 1) > 0 then
+      insert into audit_ai_action (${aiNames}, executed_by)
+      select ${aiNames.split(', ').map(value).join(', ')}, 'AI Agent under ' || coalesce(r.under_role, 'no') || ' authority'
+      from unnest(${arrays}) r(${fields}) where r.agent_id is not null;
+    end if;
+    update audit_head h set seq = u.seq, hash = u.hash from unnest(v_agencies, v_seqs, v_hashes) u(agency_id, seq, hash)
+    where h.agency_id = u.agency_id and h.lane = p_lane;
+    return query select u.agency_id, u.seq, u.hash from unnest(v_agencies, v_seqs, v_hashes) u(agency_id, seq, hash);
   end $$`

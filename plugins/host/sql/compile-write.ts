@@ -45,9 +45,11 @@ export const columnsOf = (statement: WriteStatement): readonly BatchColumn[] => 
   ...carriedInputs(statement),
 ]
 
-const session = (role: string): string => `x := set_config('role', '${role}', true);`
+const set = (setting: string, value: string): string => `x := set_config('${setting}', ${value}, true);`
 
-/** A column of the items of the agency at hand. */
+const session = (role: string): string => set('role', `'${role}'`)
+
+/** A column of the items of the session at hand. */
 const part = (name: string): string => `p_${name}[v_from:v_to]`
 
 const ownershipVerdict = (statement: WriteStatement, gates: SqlGates): string => {
@@ -59,7 +61,7 @@ const ownershipVerdict = (statement: WriteStatement, gates: SqlGates): string =>
 
 const consentVerdict = (statement: WriteStatement, gates: SqlGates): string =>
   gates.consent && statement.operation.consent
-    ? `when (select c.consent_id from consent_permits(v_agency, u.patient_id, '${statement.operation.consent.scope}', u.at) c) is null then 'CONSENT_REQUIRED'`
+    ? `when (select c.consent_id from consent_permits(u.agency_id, u.patient_id, '${statement.operation.consent.scope}', u.at) c) is null then 'CONSENT_REQUIRED'`
     : ''
 
 const rateVerdict = (gates: SqlGates): string => (gates.conversationRate ? "when not u.within_limits then 'RATE_LIMITED'" : '')
@@ -70,13 +72,13 @@ const claimed = (statement: WriteStatement, gates: SqlGates): string =>
   keyed(statement, gates)
     ? `, claimed as (
       insert into host_idempotency_key (agency_id, user_id, operation, key, fingerprint, status, response, audit_id, created_at, expires_at)
-      select v_agency, j.user_id, '${statement.operation.name}', j.key, j.fingerprint, ${statement.operation.reply.status}, j.response, j.audit_id, j.at, j.expires_at
-      from judged j where j.verdict is null and j.key is not null order by j.user_id, j.key
+      select j.agency_id, j.user_id, '${statement.operation.name}', j.key, j.fingerprint, ${statement.operation.reply.status}, j.response, j.audit_id, j.at, j.expires_at
+      from judged j where j.verdict is null and j.key is not null order by j.agency_id, j.user_id, j.key
       on conflict do nothing returning audit_id
     )`
     : ''
 
-const judgedColumns = ['patient_id', 'user_id', 'at', 'audit_id', 'within_limits', 'key', 'fingerprint', 'expires_at', 'response']
+const judgedColumns = itemColumns.map(({ name }) => name)
 
 const verdicts = (statement: WriteStatement, gates: SqlGates): string => {
   const cases = [ownershipVerdict(statement, gates), consentVerdict(statement, gates), rateVerdict(gates)].filter(Boolean)
@@ -91,7 +93,7 @@ const judge = (statement: WriteStatement, gates: SqlGates): string => {
   return `
     with judged as materialized (
       select u.*, ${verdicts(statement, gates)} as verdict
-      from unnest(${names.map(part).join(', ')}) with ordinality u(${names.join(', ')}, n)
+      from unnest(${names.map((name) => `p_${name}`).join(', ')}) with ordinality u(${names.join(', ')}, n)
     )${claimed(statement, gates)}
     select array_agg(j.verdict order by j.n), count(*) filter (where j.verdict is null and j.key is not null), ${won}
     into v_verdicts, v_asked, v_won from judged j;`
@@ -102,29 +104,28 @@ const meetEarlierKeys = (statement: WriteStatement, gates: SqlGates): string => 
   const { operation } = statement
   return `
     if v_asked > cardinality(v_won) then
-      for k in v_from..v_to loop
-        continue when v_verdicts[k - v_from + 1] is not null or p_key[k] is null or p_audit_id[k] = any (v_won);
-        select c.outcome, c.response into v_claim, v_answer from host_claim_key(v_agency, p_user_id[k], '${operation.name}', p_key[k], p_fingerprint[k],
+      for k in 1..cardinality(p_agency_id) loop
+        continue when v_verdicts[k] is not null or p_key[k] is null or p_audit_id[k] = any (v_won);
+        select c.outcome, c.response into v_claim, v_answer from host_claim_key(p_agency_id[k], p_user_id[k], '${operation.name}', p_key[k], p_fingerprint[k],
           ${operation.reply.status}::smallint, p_response[k], p_audit_id[k], p_at[k], p_expires_at[k]) c;
         if v_claim = 'replayed' then
-          v_verdicts[k - v_from + 1] := 'replayed';
+          v_verdicts[k] := 'replayed';
           v_stored[k] := v_answer;
         elsif v_claim <> 'claimed' then
-          v_verdicts[k - v_from + 1] := 'CONFLICT';
+          v_verdicts[k] := 'CONFLICT';
           v_reasons[k] := v_claim;
         end if;
       end loop;
-    elsif get_byte(uuid_send(p_audit_id[v_from]), 15) < 16 then
-      perform host_sweep_keys(v_agency, p_at[v_from]);
+    elsif get_byte(uuid_send(p_audit_id[1]), 15) < 64 then
+      perform host_sweep_keys(p_agency_id[1], p_at[1]);
     end if;`
 }
 
 const execute = (statement: WriteStatement): string => {
   const names = ['agency_id', 'patient_id', 'user_id', 'at', 'audit_id', ...Object.keys(statement.columns)]
   return `
-    ${session(effectRole(statement.operation.effect))}
     with items as (
-      select t.* from unnest(${names.map(part).join(', ')}, v_verdicts) as t(${names.join(', ')}, verdict) where t.verdict is null
+      select t.* from unnest(${names.map(part).join(', ')}, v_verdicts[v_from:v_to]) as t(${names.join(', ')}, verdict) where t.verdict is null
     )
     ${statement.sql.trim()};`
 }
@@ -139,33 +140,39 @@ const auditStep = (statement: WriteStatement, gates: SqlGates): string => {
   from audit_append_columns(p_lane, v_outcomes, v_reasons, ${inputs}) h;`
 }
 
+const patients = (all: string, first: string): string =>
+  set('app.current_patient', `case when ${first} is null then '' else ${all}::text end`)
+
 const body = (statement: WriteStatement, gates: SqlGates): string => `
 #variable_conflict use_column
 declare
-  x text; v_agency uuid; v_from int := 1; v_to int; v_verdicts text[]; v_asked int; v_won uuid[]; v_claim text; v_answer bytea;
-  v_outcomes text[] := '{}'; v_reasons text[] := array_fill(null::text, array[cardinality(p_agency_id)]);
+  x text; v_from int := 1; v_to int; v_verdicts text[]; v_asked int; v_won uuid[]; v_claim text; v_answer bytea; v_outcomes text[];
+  v_reasons text[] := array_fill(null::text, array[cardinality(p_agency_id)]);
   v_stored bytea[] := array_fill(null::bytea, array[cardinality(p_agency_id)]);
 begin
+  ${set('app.current_agencies', 'p_agency_id::text')}
+  ${patients('p_patient_id', 'p_patient_id[1]')}
+  ${session(gateRole)}${judge(statement, gates)}${meetEarlierKeys(statement, gates)}
+  ${session(effectRole(statement.operation.effect))}
   foreach v_to in array p_ends loop
-    v_agency := p_agency_id[v_from];
-    x := set_config('app.current_agency', v_agency::text, true);
-    x := set_config('app.current_patient', case when p_patient_id[v_from] is null then '' else ${part('patient_id')}::text end, true);
-    x := set_config('app.current_actor', p_user_id[v_from], true);
-    ${session(gateRole)}${judge(statement, gates)}${meetEarlierKeys(statement, gates)}${execute(statement)}
-    v_outcomes := v_outcomes || array_replace(v_verdicts, null, 'success');
+    ${set('app.current_agency', 'p_agency_id[v_from]::text')}
+    ${patients(part('patient_id'), 'p_patient_id[v_from]')}
+    ${set('app.current_actor', 'p_user_id[v_from]')}${execute(statement)}
     v_from := v_to + 1;
   end loop;
+  v_outcomes := array_replace(v_verdicts, null, 'success');
   return query select (u.n - 1)::int, u.outcome, u.reason, u.stored, null::uuid, null::bigint, null::bytea
   from unnest(v_outcomes, v_reasons, v_stored) with ordinality u(outcome, reason, stored, n);${auditStep(statement, gates)}
 end `
 
 /**
  * One function per declared write. It takes a lane of the audit chain, the items as one array per column, and where each session's
- * items end. For each agency it works all items of the batch at once: ownership, consent, rate verdict, idempotency key, the context's
- * statement; at the end the audit rows.
+ * items end. The host's own roles, gate and audit writer, work the whole batch at once: ownership, consent, rate verdict, idempotency
+ * key; and at the end the audit rows. The context's statement runs between them, session by session.
  *
  * A session is an agency and the patients whose requests are in the batch: row security admits their rows and no others, the ownership
- * question ties each item to its own patient, and what a context writes is tied by its foreign keys.
+ * question ties each item to its own agency and patient, and what a context writes is tied by its foreign keys. The host's two roles see
+ * the agencies of the batch (`current_agencies`): an agency at a time, they took a third of what such a write costs.
  */
 export const compileWrite = (statement: WriteStatement, gates: SqlGates): CompiledFunction => {
   const name = functionName(statement.operation)
@@ -181,6 +188,10 @@ language plpgsql volatile security invoker as $postern$${text}$postern$`,
     grantee: 'postern_app',
   }
 }
+
+/** Items that may share a batch: an operation's of patients, or of others. */
+export const batchOf = (statement: WriteStatement, item: Readonly<Record<string, unknown>>): string =>
+  `${functionName(statement.operation)}:${item['patient_id'] === null ? 's' : 'p'}`
 
 /** Items that may share a session: of one agency, all of patients or none; authors have one each. */
 export const sessionOf = (statement: WriteStatement, item: Readonly<Record<string, unknown>>): string =>

@@ -15,6 +15,6 @@ export const ownershipCheck = (ownership: Ownership, prefix: 'p_', column?: stri
 export const ownershipQuery = (ownership: Ownership, column?: string): string =>
   `select ${column === undefined ? 'null' : `o.${column}`} as patient from ${ownership.table} o where o.agency_id = $1 and o.id = $2 and o.${ownership.owner.column} = $3`
 
-/** The same question of one item among many, as a scalar: the row's id, or null. */
+/** The same question of one item `u` among many, as a scalar: the row's id, or null. */
 export const ownershipQuestion = (ownership: Ownership, record: string, claim: string): string =>
-  `select o.id from ${ownership.table} o where o.agency_id = v_agency and o.id = ${record} and o.${ownership.owner.column} = ${claim}`
+  `select o.id from ${ownership.table} o where o.agency_id = u.agency_id and o.id = ${record} and o.${ownership.owner.column} = ${claim}`
