@@ -32,11 +32,11 @@ export interface Database {
   close(): Promise<void>
 }
 
-/** A slot of compiled writes keeps a core busy on either side; the more share a batch, the less each costs. */
-const writeSlots = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)))
+/** Two at least, so that one works while the other commits; the more share a batch, the less each costs. */
+const pairs = Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2)))
 
 /** Slots that work at once: compiled writes, the audit trail's groups, and domain transactions. */
-const slots = { writes: writeSlots, audit: 2, transactions: 6 } as const
+const slots = { writes: pairs, reads: pairs, audit: 2, transactions: 6 } as const
 
 const statementTimeoutMs = 5_000
 /** How long a duplicate waits for its twin. */
@@ -63,7 +63,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     pool,
     bypass,
     writes,
-    reads: createCompiledReads(pool, bypass),
+    reads: createCompiledReads({ pool, bypass, slots: slots.reads }),
     transactions: createTransactions({
       orm,
       lanes: createLanePool(slots.transactions),

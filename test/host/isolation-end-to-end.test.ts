@@ -248,7 +248,7 @@ const leaks = async (...tried: Readonly<Record<string, () => Promise<boolean>>>[
   return found
 }
 
-/** Writes of several patients and agencies that are worked together: all that were answered with something that is not theirs, or arrived elsewhere. */
+/** Reads and writes of several patients and agencies that are worked together: all that were answered with something that is not theirs, or arrived elsewhere. */
 const together = async (): Promise<string[]> => {
   const own = { ana: ['k-ana'], ben: ['k-ben'], anaOfLakeside: ['k-ana'], cho: ['k-cho'] } as const
   const first: Record<string, string> = {}
@@ -267,7 +267,21 @@ const together = async (): Promise<string[]> => {
     if (answer.statusCode !== (who === whose ? 201 : 403)) wrong.push(`${who} in the conversation of ${whose}: ${answer.statusCode}`)
     if (again && answer.body !== first[who]) wrong.push(`${who} was answered with what is not theirs`)
   }
-  await Promise.all(tries.map(attempt))
+  const look = async ({ who, whose }: (typeof tries)[number]): Promise<void> => {
+    const { conversation } = foreign(whose)
+    const [messages, talks] = await Promise.all([
+      get(who, `/messaging/conversations/${conversation}/messages`),
+      get(who, '/messaging/conversations'),
+    ])
+    if (messages.statusCode !== (who === whose ? 200 : 403)) wrong.push(`${who} read the conversation of ${whose}: ${messages.statusCode}`)
+    const seen: string[] = [
+      ...(messages.json().items ?? []).map((item: { conversationId: string }) => item.conversationId),
+      ...talks.json().items.map((item: { id: string }) => item.id),
+    ]
+    if (seen.length === 0 || seen.some((id) => id !== foreign(who).conversation))
+      wrong.push(`${who} saw ${seen.length} that are not all theirs`)
+  }
+  await Promise.all([...tries.map(attempt), ...tries.map(look)])
   const strayed = await rowsOf(
     'select from messaging_message m join messaging_conversation c on c.id = m.conversation_id where (c.agency_id, c.patient_id, c.created_by) is distinct from (m.agency_id, m.patient_id, m.sender_id)',
   )

@@ -28,6 +28,7 @@ const at = new Date()
 const others = "md5('agency' || n % 24)::uuid"
 const agencyOf = `case when n % 25 = 0 then '${agency}' else ${others} end`
 const patientOf = `case when n % 100 = 0 then '${patient}' else gen_random_uuid() end`
+const authorOf = `case when n % 100 = 0 then 'user' else 'user-' || n % 50 end`
 const time = `now() - n * interval '1 s'`
 const seeds = [
   'set session_replication_role = replica',
@@ -53,8 +54,19 @@ const seeds = [
    from generate_series(1, 10000) n`,
   `insert into audit_ai_action (agency_id, id, at, executed_by, agent_id, action, outcome)
    select ${agencyOf}, gen_random_uuid(), ${time}, 'x', 'x', 'x', 'success' from generate_series(1, 10000) n`,
+  `insert into clinical_draft (agency_id, id, patient_id, author_id, status, version, created_at, updated_at, audit_id)
+   select ${agencyOf}, md5('draft' || n)::uuid, ${patientOf}, ${authorOf}, 'draft', 1 + n % 3, ${time}, ${time}, gen_random_uuid() from generate_series(1, 10000) n`,
+  `insert into clinical_draft_revision (agency_id, draft_id, version, patient_id, author_id, type, title, body, created_at, audit_id)
+   select agency_id, id, v, patient_id, author_id, 'other', 'x', 'x', created_at, audit_id from clinical_draft d, generate_series(1, d.version) v`,
+  `insert into advisor_consultation (agency_id, id, author_id, patient_id, draft_id, question, advice, citations, source, policy_version_id, created_at, audit_id)
+   select agency_id, id, author_id, patient_id, id, 'x', 'x', 'x', 'retrieval', 'x', created_at, audit_id from clinical_draft`,
+  `insert into advisor_review (agency_id, consultation_id, author_id, decision, reviewed_at, audit_id)
+   select agency_id, id, author_id, 'accepted', created_at, audit_id from advisor_consultation`,
+  `insert into consent_record (agency_id, id, patient_id, scope, status, granted_at, granted_by, audit_id)
+   select '${agency}', gen_random_uuid(), '${patient}', scope, 'active', now(), 'x', gen_random_uuid() from unnest(array['clinical-documentation', 'advisor']) scope`,
   'set session_replication_role = origin',
   'analyze host_agency, consent_record, messaging_conversation, messaging_message, host_idempotency_key, audit_head',
+  'analyze clinical_draft, clinical_draft_revision, advisor_consultation, advisor_review',
   // Of the audit's months those with rows, as the server does by itself; of an empty table it keeps no figures.
   `do $$ declare p text; begin
      for p in select tableoid::regclass from audit_event union select tableoid::regclass from audit_ai_action loop execute 'analyze ' || p; end loop;
@@ -120,18 +132,27 @@ const session = (role: string, patientId = '') =>
     [role, agency, patientId],
   )
 
+/** A draft of the one who asks, and what they asked about it. */
+const draft = (await client.query<{ id: string }>("select md5('draft100')::uuid as id")).rows[0]!.id
+
 const position = [new Date(newest.at), newest.id, 51]
+const reading = (name: string, patientId: string | null, consentPatientId: string | null, args: readonly unknown[]) =>
+  client.query(`select * from ${name}(${[...Array(5 + args.length).keys()].map((n) => `$${n + 1}`).join(', ')})`, [
+    agency,
+    'user',
+    patientId,
+    consentPatientId,
+    at,
+    ...args,
+  ])
 const read =
   (name: string, patientId: string | null, ...args: unknown[]) =>
   () =>
-    client.query(`select * from ${name}(${[...Array(5 + args.length).keys()].map((n) => `$${n + 1}`).join(', ')})`, [
-      agency,
-      'user',
-      patientId,
-      null,
-      at,
-      ...args,
-    ])
+    reading(name, patientId, null, args)
+/** Asked about one patient, whose consent is needed. */
+const readAbout = (name: string, ...args: unknown[]) => {
+  return () => reading(name, null, patient, [patient, ...args])
+}
 
 const item = {
   agency_id: agency,
@@ -151,7 +172,8 @@ const write = (name: string, own: Record<string, unknown>) => async () => {
   const text = await compiledCall(client, name, { ...item, audit_id: sweeping(), id: newId(), a_bypass: false, ...own }, 3)
   plans.length = 0
   const { rows } = await client.query(text)
-  if (!rows.some(({ outcome }) => outcome === 'success')) throw new Error(JSON.stringify(rows))
+  // A row with a number is of an item that met something else than success; what went through leaves its new head.
+  if (rows.length !== 1 || rows[0].n !== null) throw new Error(JSON.stringify(rows))
   return text
 }
 const ofDatabase = (name: string, ...values: unknown[]) =>
@@ -201,6 +223,41 @@ const paths: readonly [name: string, work: () => Promise<unknown>, nodes: readon
   ['getConsentDecision', read('op_get_consent_decision', null, patient, 'messaging'), ['on consent_record']],
   ['listConversations', read('op_list_conversations', patient, ...position), ['on messaging_conversation']],
   ['listMessages', read('op_list_messages', patient, conversation, ...position), ['on messaging_conversation', 'on messaging_message']],
+  [
+    'listClinicalDrafts',
+    read('op_list_clinical_drafts', null, null, ...position),
+    ['using clinical_draft_open on clinical_draft', 'on clinical_draft_revision', 'on consent_record'],
+  ],
+  [
+    'listClinicalDrafts of a patient',
+    readAbout('op_list_clinical_drafts', ...position),
+    ['using clinical_draft_open_of_patient on clinical_draft', 'on clinical_draft_revision', 'on consent_record'],
+  ],
+  [
+    'getClinicalDraft',
+    read('op_get_clinical_draft', null, draft),
+    ['on clinical_draft o', 'on clinical_draft_revision', 'on consent_record'],
+  ],
+  [
+    'listClinicalDraftRevisions',
+    read('op_list_clinical_draft_revisions', null, draft, newest.at, 51),
+    ['on clinical_draft o', 'using clinical_draft_revision_pkey', 'on consent_record'],
+  ],
+  [
+    'listConsultations',
+    read('op_list_consultations', null, ...position),
+    ['using advisor_consultation_of_author on advisor_consultation', 'on advisor_review', 'on consent_record'],
+  ],
+  ['getConsultation', read('op_get_consultation', null, draft), ['on advisor_consultation o', 'on advisor_review', 'on consent_record']],
+  [
+    'whose draft it is',
+    async () => {
+      await session('postern_advise')
+      await client.query("select set_config('app.current_actor', 'user', true)")
+      await ofDatabase('host_own_draft', 'postern_advise', agency, 'user', draft, 'clinical-documentation', at)
+    },
+    ['using clinical_draft_of_author on clinical_draft', 'on consent_record'],
+  ],
   [
     'sendMessage',
     write('op_send_message', { conversation_id: conversation, body: Buffer.from('x') }),

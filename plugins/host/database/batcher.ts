@@ -22,19 +22,19 @@ export interface Batcher<Item> {
   drain(): Promise<void>
 }
 
+/** A batch that is held up, by a lock of another instance say, holds up nobody else for longer. */
+const patienceMs = 25
+
 /**
- * Under load, those who were just answered come back at once: a millisecond gathers them with those who waited, and one batch does
- * what two half-empty ones did in turn.
+ * Group commit. Where nothing is under way, whatever waits goes at once, so that nobody waits for company. Where something is, the next
+ * batch starts when as many wait as are under way in a slot, or with the end of the one before it: load makes its own batches, the slots
+ * share it evenly, and one works while the other commits.
  */
-const gatherMs = 1
-
-const gathering = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, gatherMs))
-
-/** Group commit: an idle slot takes at once whatever waits, so nobody waits for company, and load makes its own batches. */
 export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item> => {
   const queues = new Map<string, Item[]>()
   const idle = Array.from({ length: options.slots }, (_, slot) => slot)
   let waiting = 0
+  let underWay = 0
   let drained: (() => void)[] = []
 
   const takeBatch = (): Item[] => {
@@ -54,19 +54,33 @@ export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item
   }
 
   const runOne = async (slot: number, batch: Item[]): Promise<void> => {
+    underWay += batch.length
     try {
       await options.run(slot, batch)
     } catch (cause) {
       for (const item of batch) options.reject(item, cause)
     }
-    if (batch.length > 1 && waiting < options.batchSize) await gathering()
+    underWay -= batch.length
     idle.push(slot)
     pump()
     settleDrain()
   }
 
+  let patience: NodeJS.Timeout | undefined
+  let impatient = false
+
+  const enoughWait = (): boolean => waiting > 0 && (impatient || waiting * (options.slots - idle.length) >= underWay)
+
+  const lookAgain = (): void => {
+    patience = undefined
+    impatient = true
+    pump()
+    impatient = false
+  }
+
   const pump = (): void => {
-    while (idle.length > 0 && waiting > 0) void runOne(idle.pop()!, takeBatch())
+    while (idle.length > 0 && enoughWait()) void runOne(idle.pop()!, takeBatch())
+    if (waiting > 0 && idle.length > 0) patience ??= setTimeout(lookAgain, patienceMs)
   }
 
   return {

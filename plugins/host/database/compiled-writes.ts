@@ -2,8 +2,8 @@ import type { Pool, PoolClient, QueryResult } from 'pg'
 import type { Code } from '../../../domain/shared/codes.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { AuditHead } from '../audit/index.ts'
-import { createBatcher, type Batcher } from './batcher.ts'
-import { binaryColumns, type BatchColumn } from './binary-array.ts'
+import { createBatcher } from './batcher.ts'
+import { binaryColumns, type BatchColumn, type BatchItem } from './binary-array.ts'
 import { refusalOfDatabase } from './failure.ts'
 
 /** The batch has waited for the lock already: whoever still meets it is the duplicate. */
@@ -31,7 +31,7 @@ export interface PendingWrite {
   readonly order: string
   readonly columns: readonly BatchColumn[]
   /** The item's values by column. */
-  readonly item: Readonly<Record<string, unknown>>
+  readonly item: BatchItem
   /** Constraints whose violation is the caller's conflict and not a defect. */
   readonly conflicts: readonly string[]
   /** Asked again right before commit. */
@@ -59,7 +59,10 @@ export interface CompiledWritesOptions {
   readonly capacity?: number
 }
 
-/** The row of an item has its number; a row without one is a new head of the audit chain. */
+/**
+ * The row of an item that met something else than success has its number; a row without one is a new head of the audit chain. An item
+ * that has no row went through: the function works all of them, or fails for all.
+ */
 interface ResultRow {
   n: number | null
   outcome: WriteResult['outcome']
@@ -98,8 +101,12 @@ const causeOf = (write: PendingWrite, error: unknown): unknown => {
   return refusalOfDatabase(error) ?? error
 }
 
-const settle = (writes: readonly PendingWrite[], rows: readonly ResultRow[]): void => {
-  for (const row of rows) if (row.n !== null) writes[row.n]!.resolve({ outcome: row.outcome, reason: row.reason, stored: row.stored })
+const success: WriteResult = { outcome: 'success', reason: null, stored: null }
+
+const resultsOf = (writes: readonly PendingWrite[], rows: readonly ResultRow[]): WriteResult[] => {
+  const results = writes.map(() => success)
+  for (const { n, outcome, reason, stored } of rows) if (n !== null) results[n] = { outcome, reason, stored }
+  return results
 }
 
 const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
@@ -121,14 +128,15 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
   ): Promise<readonly PendingWrite[]> => {
     await client.query(alone ? beginImpatiently : 'begin')
     const { rows } = await call(client, lane, writes)
-    const flipped = rows.some((row) => row.outcome === 'success' && !writes[row.n!]!.stillOn())
+    const results = resultsOf(writes, rows)
+    const flipped = writes.some((write, at) => results[at] === success && !write.stillOn())
     if (flipped) {
       await client.query('rollback')
       return writes
     }
     await client.query('commit')
     options.committed(headsOf(lane, rows))
-    settle(writes, rows)
+    for (const [at, write] of writes.entries()) write.resolve(results[at]!)
     return []
   }
 
@@ -137,7 +145,7 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     for (const write of writes) {
       write.putBack = (write.putBack ?? 0) + 1
       if (!write.stillOn()) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
-      else if (write.putBack > mostPutBack || !batcherFor(write).add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+      else if (write.putBack > mostPutBack || !batcher.add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
     }
   }
 
@@ -176,31 +184,22 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     }
   }
 
-  const batcherOf = (slot: number): Batcher<PendingWrite> =>
-    createBatcher<PendingWrite>({
-      slots: 1,
-      batchSize: options.batchSize ?? 48,
-      capacity: options.capacity ?? 2_000,
-      groupOf: (write) => write.batch,
-      run: (_, writes) => run(slot, writes),
-      reject: (write, cause) => write.reject(causeOf(write, cause)),
-    })
-
-  // An agency keeps to one slot: its requests meet in the same batch, and share what a batch costs.
-  const batchers = Array.from({ length: options.slots }, (_, slot) => batcherOf(slot))
-  const batcherFor = ({ session }: Pick<PendingWrite, 'session'>): Batcher<PendingWrite> => {
-    let sum = 0
-    for (let at = 24; at < 36; at += 1) sum += session.charCodeAt(at)
-    return batchers[sum % batchers.length]!
-  }
+  const batcher = createBatcher<PendingWrite>({
+    slots: options.slots,
+    batchSize: options.batchSize ?? 48,
+    capacity: options.capacity ?? 2_000,
+    groupOf: (write) => write.batch,
+    run,
+    reject: (write, cause) => write.reject(causeOf(write, cause)),
+  })
 
   return {
     run: (write) =>
       new Promise((resolve, reject) => {
         const pending = { ...write, resolve, reject }
-        if (!batcherFor(pending).add(pending)) reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+        if (!batcher.add(pending)) reject(new Refusal('UPSTREAM_UNAVAILABLE'))
       }),
-    waiting: () => batchers.reduce((sum, { waiting }) => sum + waiting, 0),
-    drain: async () => void (await Promise.all(batchers.map((batcher) => batcher.drain()))),
+    waiting: () => batcher.waiting,
+    drain: () => batcher.drain(),
   }
 }

@@ -8,6 +8,7 @@ import type { Host } from '../host.ts'
 import { rateLimited } from '../rate-limit/headers.ts'
 import { factsOf, type RequestCall } from '../request-call.ts'
 import type { Outcome, StatementService } from '../service.ts'
+import type { AuditInputRow } from '../audit/index.ts'
 import { batchOf, columnsOf, sessionOf } from '../sql/compile-write.ts'
 import { functionName } from '../sql/compiled.ts'
 import type { Row } from '../sql/statement.ts'
@@ -16,13 +17,10 @@ import { callOf } from './call-of.ts'
 import { fresh, type Handler } from './handler.ts'
 import { claimOf, openAnswer, sealAnswer } from './stored-answer.ts'
 
-/**
- * The item's values by column. A context fills in the columns that it declared, and none of the host's; the audit's own inputs stand
- * under a prefix.
- */
-const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, own: Row, audit: Row): Row => ({
-  ...own,
-  ...audit,
+/** The item's values by column. A context fills in the columns that it declared, and none of the host's; the audit's inputs stand apart. */
+const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: Outcome, own: Row, audit: AuditInputRow): Row => ({
+  own,
+  audit,
   agency_id: call.agencyId,
   patient_id: call.principal!.patientId,
   user_id: call.principal!.userId,
@@ -34,12 +32,6 @@ const itemOf = (host: Host, call: RequestCall, key: ClaimedKey | null, outcome: 
   expires_at: key?.expiresAt,
   response: key ? sealAnswer(host, call, outcome) : null,
 })
-
-const prefixed = (audit: Readonly<Record<string, unknown>>): Row => {
-  const columns: Row = {}
-  for (const name in audit) columns[`a_${name}`] = audit[name]
-  return columns
-}
 
 const refusalOf = (call: RequestCall, result: WriteResult): Refusal => {
   if (result.outcome === 'RATE_LIMITED') return rateLimited(call.verdict!)
@@ -56,8 +48,7 @@ export const serveStatement = (host: Host, service: StatementService<AnyOperatio
   return async (call, request) => {
     const { row, outcome } = service.prepare(callOf(call, request))
     const key = keyed ? claimOf(host, call, request) : null
-    const audit = prefixed(host.audit.input(factsOf(call, request, outcome)))
-    const item = itemOf(host, call, key, outcome, row, audit)
+    const item = itemOf(host, call, key, outcome, row, host.audit.input(factsOf(call, request, outcome)))
     const session = sessionOf(service.statement, item)
     const result = await host.writes.run({
       function: name,

@@ -36,12 +36,14 @@ const known = (statement: WriteStatement): Readonly<Record<string, string>> => (
 
 /** Audit inputs that travel with each item, under the prefix `a_`. */
 const carriedInputs = (statement: WriteStatement): BatchColumn[] =>
-  auditInput.filter(({ name }) => !(name in known(statement))).map(({ name, type }) => ({ name: `a_${name}`, type }))
+  auditInput
+    .filter(({ name }) => !(name in known(statement)))
+    .map(({ name, type }) => ({ name: `a_${name}`, type, part: 'audit', field: name }))
 
 /** Every column of an item, in the order of the function's parameters. */
 export const columnsOf = (statement: WriteStatement): readonly BatchColumn[] => [
   ...itemColumns,
-  ...Object.entries(statement.columns).map(([name, type]) => ({ name, type: type as ArrayElement })),
+  ...Object.entries(statement.columns).map(([name, type]) => ({ name, type: type as ArrayElement, part: 'own' as const })),
   ...carriedInputs(statement),
 ]
 
@@ -161,8 +163,10 @@ begin
     v_from := v_to + 1;
   end loop;
   v_outcomes := array_replace(v_verdicts, null, 'success');
-  return query select (u.n - 1)::int, u.outcome, u.reason, u.stored, null::uuid, null::bigint, null::bytea
-  from unnest(v_outcomes, v_reasons, v_stored) with ordinality u(outcome, reason, stored, n);${auditStep(statement, gates)}
+  if array_length(array_remove(v_verdicts, null), 1) > 0 then
+    return query select (u.n - 1)::int, u.outcome, u.reason, u.stored, null::uuid, null::bigint, null::bytea
+    from unnest(v_outcomes, v_reasons, v_stored) with ordinality u(outcome, reason, stored, n) where u.outcome <> 'success';
+  end if;${auditStep(statement, gates)}
 end `
 
 /**
