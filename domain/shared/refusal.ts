@@ -13,6 +13,8 @@ export interface RefusalDetails {
   readonly retryAfter?: number
   /** Further members of the problem document, such as `blockers`; each must be in the route's schema. */
   readonly extension?: Readonly<Record<string, unknown>>
+  /** The patient whom the refused attempt concerned, where a record and not the request names them: for its audit row, never sent. */
+  readonly patientId?: string
   /** What happened, for the operator's eyes only: never sent, never logged with input. */
   readonly cause?: unknown
 }

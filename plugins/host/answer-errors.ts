@@ -12,7 +12,8 @@ const audited = async (host: Host, call: RequestCall, request: FastifyRequest, r
   if (call.audited || host.withoutGates.has('audit')) return refusal
   const reason = refusal.reason === 'default' ? null : refusal.reason
   try {
-    await host.audit.refuse(factsOf(call, request, null), refusal.code, reason, sourceOf(call))
+    const { patientId } = refusal.details
+    await host.audit.refuse(factsOf(call, request, patientId ? { body: null, patientId } : null), refusal.code, reason, sourceOf(call))
     return refusal
   } catch (error) {
     return error instanceof Refusal ? error : new Refusal('UPSTREAM_UNAVAILABLE')

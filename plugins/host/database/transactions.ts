@@ -95,10 +95,13 @@ const checkOwnership = async (em: EntityManager, plan: TransactionPlan): Promise
 const openSql = 'select * from host_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)'
 const lookSql = openSql.replace('host_open', 'host_look')
 
-const found = (opened: Opened): Buffer | null => {
+const withoutConsent = (patientId: string | null): Refusal =>
+  new Refusal('CONSENT_REQUIRED', 'default', patientId === null ? {} : { patientId })
+
+const found = (opened: Opened, subject: string | null): Buffer | null => {
   const { outcome } = opened
   if (outcome === 'open') return null
-  if (outcome === 'CONSENT_REQUIRED') throw new Refusal('CONSENT_REQUIRED')
+  if (outcome === 'CONSENT_REQUIRED') throw withoutConsent(subject)
   if (outcome === 'replayed') return opened.response!
   throw new Refusal('CONFLICT', outcome as Reason<'CONFLICT'>)
 }
@@ -112,7 +115,7 @@ const open = async (em: EntityManager, plan: TransactionPlan, subject: string | 
     effectRole(plan.effect), subject, consent?.scope ?? null, plan.agencyId, plan.userId, plan.operation,
     key?.key ?? null, key?.fingerprint ?? null, plan.auditId, plan.at, key?.expiresAt ?? null,
   ]) // prettier-ignore
-  return found(opened!)
+  return found(opened!, subject)
 }
 
 const draftSql = 'select * from host_own_draft($1, $2, $3, $4, $5, $6)'
@@ -125,7 +128,7 @@ const throughDraft = async (em: EntityManager, plan: TransactionPlan, named: str
   const [row] = await execute<{ patient: string | null; permitted: boolean }>(em, draftSql, values)
   if (!row?.patient) throw new Refusal('NOT_FOUND')
   if (named !== null && named !== row.patient) throw invalid(pointer, 'same-patient')
-  if (!row.permitted) throw new Refusal('CONSENT_REQUIRED')
+  if (!row.permitted) throw withoutConsent(row.patient)
   return row.patient
 }
 

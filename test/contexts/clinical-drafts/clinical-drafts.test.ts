@@ -310,7 +310,11 @@ t.test('pages hold every draft once, whatever the others do', async (t) => {
   }
   t.same(seen, made)
   t.same(idsOf(await list(`?patientId=${ben}`)), made.filter((_, index) => index % 2 === 1)) // prettier-ignore
+  const [first, ofBen] = [await list('?limit=3'), await list(`?limit=1&patientId=${ben}`)]
   await withdraw('patient-ben')
+  const second = await list(`?limit=3&cursor=${first.body.nextCursor}`)
+  t.same([idsOf(second), second.body.nextCursor], [made.slice(3).filter((_, index) => index % 2 === 1), null], 'asked again on every page')
+  t.match(problemOf(await list(`?limit=1&patientId=${ben}&cursor=${ofBen.body.nextCursor}`)), unconsented, 'of one patient too')
   t.same(idsOf(await list('?limit=4')), made.filter((_, index) => index % 2 === 0)) // prettier-ignore
   t.equal((await list('?limit=4')).body.nextCursor, null)
   const { nextCursor } = (await revisions(made[0]!, '?limit=1')).body
@@ -349,6 +353,15 @@ t.test('title and text are sealed at rest and in no log; the audit holds what wa
   const [stored] = await portal.rows('select r.audit_id as made, d.discarded_audit_id as discarded from clinical_draft d join clinical_draft_revision r on r.draft_id = d.id where d.id = $1 and r.version = 2', id)
   for (const audit of [stored.made, stored.discarded]) t.equal((await portal.rows('select from audit_event where id = $1', audit)).length, 1)
 }) // prettier-ignore
+
+t.test('an edit that the patient no longer allows is recorded with the patient, whom only the draft names', async (t) => {
+  const { id } = (await started()).body
+  await withdraw('patient-ana')
+  const refused = await edit(id, '"1"', { ...forAna, title: 'Later' })
+  t.match(problemOf(refused), unconsented)
+  const found = 'select outcome, entity_id, patient_id from audit_event where request_id = $1'
+  t.same(await portal.rows(found, refused.headers['x-request-id']), [{ outcome: 'CONSENT_REQUIRED', entity_id: id, patient_id: ana }])
+})
 
 t.test('a row that was moved does not open', async (t) => {
   const { id } = (await started()).body
