@@ -25,7 +25,7 @@ export const mostPassages = 5
 /** Said with every piece of advice. */
 export const disclaimer =
   'Advice for the clinician who asked, not a medical order and not a diagnosis. It may be wrong or incomplete, changes no record and starts ' +
-  'no action. Check it against the patient, the sources cited and your local protocols before you rely on it, and record your review.'
+  'no action. Check it, doses above all, against the patient, the sources cited and your local protocols before you rely on it, and record your review.'
 
 /** A passage of the reference texts. */
 export interface Passage {

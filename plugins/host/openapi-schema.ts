@@ -1,5 +1,6 @@
 import type { FastifySchema } from 'fastify'
 import { Type, type TSchema } from '@sinclair/typebox'
+import { grantsOf } from '../../config/permissions.ts'
 import type { Code } from '../../domain/shared/codes.ts'
 import { idempotencyOf, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import { catalogue, problemSchema } from '../../routes/shared/problems.ts'
@@ -55,15 +56,35 @@ const success = (operation: AnyOperation): unknown => {
   return contentType ? { description: 'Success', content: { [contentType]: { schema } } } : schema
 }
 
-const headersOf = (operation: AnyOperation): TSchema | undefined => {
+const founders = new Set(grantsOf('founder').map(({ scope }) => scope))
+
+/** Whether a founder may call it, who alone works in other agencies than the token's. */
+const isForFounders = ({ audience, scopes, anyScope }: AnyOperation): boolean =>
+  audience.includes('staff') && (anyScope === true || scopes.some((scope) => founders.has(scope)))
+
+const text = (description: string, { min = 1, max = 255 } = {}): TSchema => Type.String({ description, minLength: min, maxLength: max })
+
+const agencyHeaders = ({ acrossAgencies }: AnyOperation): Record<string, TSchema> => ({
+  'x-agency': Type.Optional(
+    text(
+      `Founders only: the agency to work in instead of one’s own${acrossAgencies ? ', or * for every agency' : ''}; recorded there as bypass`,
+    ),
+  ),
+  'x-access-reason': Type.Optional(text('Why, for the audit of the agencies concerned; needed with X-Agency', { min: 20, max: 500 })),
+})
+
+const headersOf = (operation: AnyOperation): TSchema => {
   const properties: Record<string, TSchema> = {}
   const idempotency = idempotencyOf(operation)
-  const text = (description: string): TSchema => Type.String({ description })
   if (idempotency === 'required') properties['idempotency-key'] = text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days')
   if (idempotency === 'accepted')
     properties['idempotency-key'] = Type.Optional(text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days'))
   if (operation.ifMatch) properties['if-match'] = text('The strong ETag of the record as last read')
-  return Object.keys(properties).length > 0 ? Type.Object(properties) : undefined
+  if (isForFounders(operation)) Object.assign(properties, agencyHeaders(operation))
+  properties['traceparent'] = Type.Optional(
+    text('W3C Trace Context of the caller, which the service’s own spans join', { min: 55, max: 255 }),
+  )
+  return Type.Object(properties)
 }
 
 /** Unknown parameters are refused where there are none as well. */
@@ -91,5 +112,5 @@ const documentation = (operation: AnyOperation): Record<string, unknown> => ({
   'x-audit': operation.audit,
   'x-consent': operation.consent?.scope ?? null,
   'x-idempotency': idempotencyOf(operation),
-  ...(headersOf(operation) ? { 'x-request-headers': headersOf(operation) } : {}),
+  'x-request-headers': headersOf(operation),
 })

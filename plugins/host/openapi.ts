@@ -1,7 +1,4 @@
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
-import { hostPages } from './host-pages.ts'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify'
 
 interface DocumentOptions {
   /** Whether `/docs` is served; `/openapi.json` goes with it. */
@@ -19,19 +16,24 @@ interface Parameter {
 }
 
 interface HeaderSchema {
-  readonly properties: Readonly<Record<string, { readonly description?: string }>>
+  readonly properties: Readonly<Record<string, { readonly description?: string; readonly minLength: number; readonly maxLength: number }>>
   readonly required?: readonly string[]
 }
 
-const shownAs: Readonly<Record<string, string>> = { 'idempotency-key': 'Idempotency-Key', 'if-match': 'If-Match' }
+const shownAs: Readonly<Record<string, string>> = {
+  'idempotency-key': 'Idempotency-Key',
+  'if-match': 'If-Match',
+  'x-agency': 'X-Agency',
+  'x-access-reason': 'X-Access-Reason',
+}
 
 /** Headers are documented, not validated by schema: the gates read them and refuse with a reason of their own. */
 const headerParameters = ({ properties, required = [] }: HeaderSchema): Parameter[] =>
-  Object.entries(properties).map(([name, { description }]) => ({
+  Object.entries(properties).map(([name, { description, minLength, maxLength }]) => ({
     name: shownAs[name] ?? name,
     in: 'header',
     required: required.includes(name),
-    schema: { type: 'string', minLength: 1, maxLength: 255 },
+    schema: { type: 'string', minLength, maxLength },
     ...(description ? { description } : {}),
   }))
 
@@ -49,9 +51,14 @@ const withHeaders = <T extends { paths?: object }>(document: T): T => {
   return document
 }
 
-/** OpenAPI 3.1 from the declarations, and a page that shows it. Register before the routes. */
-export const documentRoutes = async (app: FastifyInstance, { serve, publicUrl, version }: DocumentOptions): Promise<void> => {
-  await app.register(swagger, {
+const isShown = ({ schema }: RouteOptions): boolean => schema !== undefined && (schema as { hide?: boolean }).hide !== true
+
+/** An instance of its own with the same routes, which only documents them: nothing reaches a handler in it. */
+const openDocumentation = async (routes: readonly RouteOptions[], { publicUrl, version }: DocumentOptions): Promise<FastifyInstance> => {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')])
+  const pages: FastifyInstance = Fastify({ exposeHeadRoutes: false })
+  pages.setValidatorCompiler(() => () => true)
+  await pages.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -67,13 +74,37 @@ export const documentRoutes = async (app: FastifyInstance, { serve, publicUrl, v
     stripBasePath: false,
     transformObject: (document) => withHeaders('openapiObject' in document ? document.openapiObject : document.swaggerObject) as never,
   })
-  if (!serve) return
+  await pages.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true }, staticCSP: true })
+  for (const { method, url, schema } of routes.filter(isShown)) pages.route({ method, url, schema: schema!, handler: () => null })
+  await pages.ready()
+  return pages
+}
+
+/** Headers of a page that go on; all others are those of every answer. */
+const passedOn = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'last-modified', 'location'] as const
+
+const passOn = async (pages: FastifyInstance, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+  const asked = request.headers['if-none-match']
+  const { statusCode, headers, rawPayload } = await pages.inject({ url: request.url, headers: asked ? { 'if-none-match': asked } : {} })
+  if (statusCode === 404) return reply.callNotFound()
+  for (const name of passedOn) if (headers[name] !== undefined) reply.header(name, headers[name])
+  return reply.code(statusCode).send(rawPayload)
+}
+
+/**
+ * OpenAPI 3.1 from the declarations, and a page that shows it. Register before the routes. The document, and the packages that make it,
+ * are loaded when somebody first looks: every start would pay for them otherwise.
+ */
+export const documentRoutes = (app: FastifyInstance, options: DocumentOptions): void => {
+  if (!options.serve) return
+  const routes: RouteOptions[] = []
+  let opening: Promise<FastifyInstance> | undefined
+  const documentation = (): Promise<FastifyInstance> => (opening ??= openDocumentation(routes, options))
   const page = { config: { hostPage: true }, schema: { hide: true } } as const
+  app.addHook('onRoute', (route) => void routes.push(route))
+  app.addHook('onClose', async () => (await opening)?.close())
   app.get('/openapi.json', page, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
+    reply.type('application/json; charset=utf-8').send(JSON.stringify((await documentation()).swagger())),
   )
-  await app.register(hostPages, {
-    plugin: swaggerUi,
-    options: { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true }, staticCSP: true },
-  })
+  for (const url of ['/docs', '/docs/*']) app.get(url, page, async (request, reply) => passOn(await documentation(), request, reply))
 }

@@ -44,7 +44,7 @@ export const getAppointment = operation({
   consent: { scope: 'appointments', patient: 'record', exempt: ['patient'] },
   audit: 'record',
   entity: { type: 'appointment', param: 'appointmentId' },
-  problems: ['NOT_FOUND'],
+  problems: ['CONSENT_REQUIRED', 'NOT_FOUND'],
   tags,
   params: appointmentParams,
   reply: { status: 200, schema: appointmentSchema },

@@ -130,7 +130,8 @@ export type ReplyOf<O> = O extends Operation<any, any, any, infer R> ? Static<R>
 const byGate = (operation: AnyOperation): Code[] => {
   const given: Code[] = ['VALIDATION_FAILED', 'RATE_LIMITED', 'UPSTREAM_UNAVAILABLE']
   if (!operation.audience.includes('public')) given.push('UNAUTHORIZED', 'FORBIDDEN')
-  if (operation.consent) given.push('CONSENT_REQUIRED')
+  // Records that are asked one by one are left out; an operation that says so of the one it is about declares it.
+  if (operation.consent && operation.consent.patient !== 'record') given.push('CONSENT_REQUIRED')
   if (idempotencyOf(operation) !== 'none' || operation.ifMatch) given.push('CONFLICT')
   if (operation.ownership) given.push(operation.ownership.refusal)
   if (!operation.closed) given.push('INTERNAL')

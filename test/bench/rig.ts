@@ -21,7 +21,7 @@ export interface Candidate extends Server {
 /** Both sides of the comparison, on databases of their own in one PostgreSQL. */
 export interface Bench {
   readonly candidate: Candidate
-  readonly reference: Server
+  readonly reference: Server & { readonly database: BenchDatabase }
   /** Four hundred and eighty patients of one agency, and as many spread over twenty. */
   readonly people: { readonly one: People; readonly spread: People }
   /** What makes the comparison unfair, by the rows that were written. */
@@ -79,7 +79,12 @@ const openBench = async (rig: Rig): Promise<Bench> => {
   }
   const reference = await startServer({ script: referenceScript, settings })
   rig.keep(() => reference.stop())
-  return { candidate: await rig.serve(real), reference, people, unfair: () => differingWidths(real, bare) }
+  return {
+    candidate: await rig.serve(real),
+    reference: { ...reference, database: bare },
+    people,
+    unfair: () => differingWidths(real, bare),
+  }
 }
 
 /** Opens what every row needs. Everything that is opened through it ends with `close`. */

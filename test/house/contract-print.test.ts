@@ -202,16 +202,69 @@ t.test('what a check finds is printed as broken, and told', async (t) => {
   t.match(text, /^\| 02B, Explicitly Forbidden \|.*\| messaging-has-no-reach: BROKEN, patients-write-messages: holds \|/m)
   t.same(
     failures.filter((failure) => failure.endsWith('is broken')),
-    ['MIG-03 §4: capabilities-approved is broken', '02B, Explicitly Forbidden: messaging-has-no-reach is broken'],
+    [
+      'MIG-03 §4: capabilities-approved is broken',
+      'MIG-03 §7, Contract conflict: capabilities-approved is broken',
+      '02B, Explicitly Forbidden: messaging-has-no-reach is broken',
+    ],
   )
   const unheard = printContract(declared, [{ id: 'X', says: 'nothing', checks: ['no-such-check'], tests: ['test/no-such.test.ts'] }])
   t.same(unheard.failures, ['X: no-such-check is broken', 'X: test/no-such.test.ts does not exist'])
   t.match(printContract(amendedWith({}), clauses).text, '| A-1 | MIG-03 §5 | amended | Migration Roadmap Owner | 2026-01-01 | asked for |')
 })
 
+/** By hand: what MIG-03 §7 names as a reason to halt, and attempts at each of them. */
+const stopConditions: Readonly<Record<string, readonly Declared[]>> = {
+  'Scope breach': [draftsWith({ effect: 'write', method: 'POST' }), manifestWith('messaging', { name: 'training' })],
+  'Execution side effects': [
+    draftsWith({ name: 'submitDraft' }),
+    manifestWith('clinical-drafts', { capabilities: ['transaction', 'fields', 'queue'] }),
+    operationWith('listAppointments', { effect: 'draft' }),
+    manifestWith('consent', { upstreamHosts: ['ehr.example.org'] }),
+  ],
+  'Integration order violation': [
+    manifestWith('clinical-drafts', { step: 3 }),
+    manifestWith('messaging', { step: 5 }),
+    manifestWith('messaging', { name: 'reports' }),
+  ],
+  'Autonomy introduced': [
+    operationWith('createConsultation', { audience: ['staff', 'service'] }),
+    operationWith('createConsultation', { scopes: ['advisor:consult', 'consent:read'] }),
+    operationWith('createConsultation', { reply: { status: 201, schema: Type.Object({ advisory: Type.Literal(true) }) } }),
+    operationWith('editClinicalDraft', { scopes: ['consent:read'] }),
+  ],
+  'Authorization uncertainty': [
+    operationWith('getClinicalDraft', { scopes: ['drafts:peek'] }),
+    operationWith('listClinicalDrafts', { scopes: [] }),
+    operationWith('editClinicalDraft', { ownership: undefined }),
+  ],
+  'Contract conflict': [manifestWith('appointments', { capabilities: ['outbound-http', 'fields'] }), amendedWith({ approvedBy: '' })],
+  'Boundary creep': [
+    operationWith('sendMessage', { audience: ['patient', 'provider'] }),
+    adding('appointments', 'listConsents', {
+      name: 'moveAppointment',
+      path: '/appointments/:appointmentId',
+      method: 'PATCH',
+      effect: 'write',
+    }),
+    manifestWith('messaging', { name: 'billing' }),
+  ],
+}
+
+t.test('each stop condition of MIG-03 §7 halts on what it names', async (t) => {
+  for (const [condition, attempts] of Object.entries(stopConditions)) {
+    for (const [index, attempt] of attempts.entries()) {
+      const { failures } = printContract(attempt, clauses)
+      const halts = failures.some((failure) => failure.startsWith(`MIG-03 §7, ${condition}: `) && failure.endsWith('is broken'))
+      t.ok(halts, `${condition}, attempt ${index + 1}`, { failures })
+    }
+  }
+})
+
 /** By hand, from the headings of the documents. */
 const sections = [
-  'MIG-03 §3', 'MIG-03 §3.1', 'MIG-03 §4', 'MIG-03 §5', 'MIG-03 §6', 'MIG-03 §6.1', 'MIG-03 §6.2', 'MIG-03 §6.3', 'MIG-03 §6.4', 'MIG-03 §7', 'MIG-03 §8',
+  'MIG-03 §3', 'MIG-03 §3.1', 'MIG-03 §4', 'MIG-03 §5', 'MIG-03 §6', 'MIG-03 §6.1', 'MIG-03 §6.2', 'MIG-03 §6.3', 'MIG-03 §6.4', 'MIG-03 §7',
+  ...Object.keys(stopConditions).map((condition) => `MIG-03 §7, ${condition}`), 'MIG-03 §8',
   '02B, Core Principle', '02B, Allowed Operations', '02B, Explicitly Forbidden', '02B, Feature Flags', '02B, Identity & Authorization', '02B, Validation',
   '02B, Idempotency', '02B, Rate Limiting', '02B, Audit', '02B, Logging', '02B, Error Contracts', '02B, Patient Portal Integration Rules', '02B, Completion Criteria',
   'FusionEMS part 2', 'FusionEMS part 2, AI Agents', 'FusionEMS part 4, layer 1', 'FusionEMS part 4, layer 2', 'FusionEMS part 5',

@@ -3,6 +3,7 @@ import t from 'tap'
 import { buildServer } from '../../plugins/host/build-server.ts'
 import { documentRoutes } from '../../plugins/host/openapi.ts'
 import { idempotencyOf, isMutating } from '../../routes/shared/operation.ts'
+import { expectedOperations } from '../fixtures/operation-expectations.ts'
 import { startHost } from '../helper.ts'
 import { documented, documentPath, type Documented } from './answers.ts'
 
@@ -35,7 +36,7 @@ t.test('its paths are full, and nothing but operations is in it', async (t) => {
 
 for (const operation of operations) {
   t.test(`${operation.name} shows what the host does for it`, async (t) => {
-    const shown = documented(host, operation) as Documented & {
+    const shown = (await documented(host, operation)) as Documented & {
       security: object[]
       parameters?: { name: string; in: string; required?: boolean }[]
       requestBody?: { required?: boolean }
@@ -57,6 +58,10 @@ for (const operation of operations) {
     const key = shown.parameters?.find(({ name }) => name === 'Idempotency-Key')
     t.equal(key?.required, { required: true, accepted: false, none: undefined }[idempotencyOf(operation)], 'the key')
     t.equal(shown.parameters?.some(({ name }) => name === 'If-Match') ?? false, operation.ifMatch === true)
+    const named = (name: string) => shown.parameters?.find((parameter) => parameter.name === name && parameter.in === 'header')
+    const founders = expectedOperations[operation.name]!.allowed.includes('founder')
+    for (const name of ['X-Agency', 'X-Access-Reason']) t.equal(named(name)?.required, founders ? false : undefined, name)
+    t.equal(named('traceparent')?.required, false)
     t.equal(shown.requestBody !== undefined, operation.body !== undefined)
     const inPath = [...operation.path.matchAll(/:(\w+)/g)].map(([, name]) => name)
     t.same(shown.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => name) ?? [], inPath)
@@ -92,6 +97,6 @@ t.test('declarations keep the habits of the house', async (t) => {
 t.test('the document is served only where that is asked for', async (t) => {
   const quiet = await buildServer({ tls: null, trustProxy: null, corsOrigins: 'loopback' })
   t.teardown(() => quiet.close())
-  await documentRoutes(quiet, { serve: false, publicUrl: null, version: '0' })
+  documentRoutes(quiet, { serve: false, publicUrl: null, version: '0' })
   for (const path of ['/openapi.json', '/docs', '/docs/']) t.equal((await quiet.inject(path)).statusCode, 404, path)
 })

@@ -68,7 +68,7 @@ t.test('what is written down for a newcomer works as it stands', async (t) => {
   // On the same service, which a tour has changed: the switches go back, and it is another patient who writes.
   await t.test('the commands that the start prints', async (t) => {
     writeFileSync(join(dataDir, 'flags.json'), '{}')
-    await untilSwitched(address, false)
+    await untilSwitched(address, { USE_CONSENT_WRITES: false, USE_CHAT_WRITES: false })
     const lines = service
       .output()
       .split('\n')

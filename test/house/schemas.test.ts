@@ -1,3 +1,6 @@
+import { Ajv } from 'ajv'
+import formatsPlugin from 'ajv-formats'
+import fastJsonStringify from 'fast-json-stringify'
 import t from 'tap'
 import { contexts } from '../../plugins/contexts.ts'
 import { readDeclarations } from '../../plugins/host/read-declarations.ts'
@@ -40,6 +43,28 @@ const bounds = (pattern: string | undefined): boolean =>
 const anything: ReadonlySet<string> = new Set(['payload', 'before', 'after'].map((name) => `reply/items/*/${name}`))
 
 const { operations } = await readDeclarations(contexts)
+
+// A start compiles a schema when it is first asked for, so that one which cannot be compiled is found here.
+t.test('every schema is one, and compiles', async (t) => {
+  const ajv = (formatsPlugin as unknown as (ajv: Ajv) => Ajv)(new Ajv({ strict: false, validateSchema: true }))
+  const broken: string[] = []
+  const attempt = (place: string, compile: () => unknown): void => {
+    try {
+      compile()
+    } catch (error) {
+      broken.push(`${place}: ${(error as Error).message}`)
+    }
+  }
+  for (const { operation } of operations) {
+    for (const part of ['body', 'query', 'params'] as const) {
+      const schema = operation[part]
+      if (schema) attempt(`${operation.name} ${part}`, () => ajv.compile(schema))
+    }
+    const { schema, contentType } = operation.reply
+    if (schema && !contentType) attempt(`${operation.name} reply`, () => (ajv.validateSchema(schema, true), fastJsonStringify(schema)))
+  }
+  t.same(broken, [])
+})
 
 for (const { operation } of operations) {
   t.test(`what ${operation.name} takes is bounded and closed`, async (t) => {

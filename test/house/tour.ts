@@ -19,34 +19,37 @@ export const stepsOf = (lines: readonly string[]): Step[] => {
   return steps
 }
 
-const ask = async (address: string, path: string, body: object, token?: string): Promise<Record<string, unknown>> => {
-  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const headers = { 'content-type': 'application/json', ...authorization }
-  const response = await fetch(`${address}${path}`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  })
-  return (await response.json()) as Record<string, unknown>
+const askJson = async (url: string, options: RequestInit = {}): Promise<unknown> =>
+  (await fetch(url, { ...options, signal: AbortSignal.timeout(10_000) })).json()
+
+const tokenOf = async (address: string, persona: string): Promise<string> => {
+  const body = JSON.stringify({ persona })
+  const answer = await askJson(`${address}/dev/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  return (answer as { access_token: string }).access_token
 }
 
-/**
- * Waits until both writes are open, or closed, by asking for them with a body that is refused right behind the switch. A patient of
- * another agency asks, so that nothing of a tour is used up.
- */
-export const untilSwitched = async (address: string, open: boolean): Promise<void> => {
-  const token = (await ask(address, '/dev/token', { persona: 'patient-cho' }))['access_token'] as string
+/** Whom a switch concerns. Others than those of the tours, so that none of their requests count for them. */
+const concerned = ['patient-cho', 'clinician-2']
+
+/** Waits until each switch stands as wanted, by what those whom it concerns are told of themselves, which leaves no trace in the audit. */
+export const untilSwitched = async (address: string, wanted: Readonly<Record<string, boolean>>): Promise<void> => {
+  const tokens = await Promise.all(concerned.map((persona) => tokenOf(address, persona)))
+  const standing = async (): Promise<Record<string, boolean>> => {
+    const asked = tokens.map((token) => askJson(`${address}/api/me`, { headers: { authorization: `Bearer ${token}` } }))
+    const flags = ((await Promise.all(asked)) as { flags: Record<string, boolean> }[]).map((me) => me.flags)
+    return Object.assign({}, ...flags) as Record<string, boolean>
+  }
   const deadline = performance.now() + 10_000
-  for (const path of ['/api/consents', '/api/messaging/conversations']) {
-    while (((await ask(address, path, {}, token))['reason'] === 'disabled') === open) {
-      if (performance.now() > deadline) throw new Error(`${path} did not obey its switch`)
-      await delay(10)
-    }
+  for (;;) {
+    const flags = await standing()
+    const late = Object.keys(wanted).filter((name) => flags[name] !== wanted[name])
+    if (late.length === 0) return
+    if (performance.now() > deadline) throw new Error(`not obeyed: ${late.join(', ')}`)
+    await delay(20)
   }
 }
 
-const flips = /> \S*flags\.json/
+const flips = /^echo '(\{.*\})' > \S*flags\.json/
 
 /** Types the lines one by one, as they stand, and holds each answer against what is said to come. @returns the answers, by line */
 export const walk = async (t: Test, shell: Shell, address: string, steps: readonly Step[]): Promise<string[]> => {
@@ -54,7 +57,8 @@ export const walk = async (t: Test, shell: Shell, address: string, steps: readon
   for (const { line, expected } of steps) {
     const answer = await shell.run(line)
     answers.push(answer)
-    if (flips.test(line)) await untilSwitched(address, true)
+    const [, flipped] = flips.exec(line) ?? []
+    if (flipped) await untilSwitched(address, JSON.parse(flipped) as Record<string, boolean>)
     const title = line.slice(0, 70)
     if (expected.length === 0) t.equal(answer.trim(), '', `${title} says nothing`)
     for (const one of expected) t.ok(answer.includes(one), `${title} -> ${one}`, { answer })

@@ -1,5 +1,8 @@
 import Fastify from 'fastify'
 import t from 'tap'
+import { listConsultations } from '../../routes/advisor/index.ts'
+import { getAppointment, listAppointments } from '../../routes/appointments/index.ts'
+import { listClinicalDrafts } from '../../routes/clinical-drafts/index.ts'
 import * as consent from '../../routes/consent/index.ts'
 import * as messaging from '../../routes/messaging/index.ts'
 import { type AnyOperation, idempotencyOf, isMutating, problemsOf } from '../../routes/shared/operation.ts'
@@ -78,6 +81,11 @@ t.test('another’s and an absent record answer alike', async (t) => {
   }
   t.equal(revokeConsent.ownership?.refusal, 'NOT_FOUND')
   t.ok(problemsOf(getConsent).includes('NOT_FOUND'))
+})
+
+t.test('what asks each record for consent leaves records out, and refuses where it says so alone', async (t) => {
+  for (const list of [listClinicalDrafts, listAppointments, getAppointment]) t.ok(problemsOf(list).includes('CONSENT_REQUIRED'), list.name)
+  t.notOk(problemsOf(listConsultations).includes('CONSENT_REQUIRED'))
 })
 
 t.test('a patient id in query or body is held against the token', async (t) => {

@@ -90,8 +90,22 @@ class Passages extends Migration {
   }
 }
 
+/** A review is by whoever asked: the key over the author keeps it so, whatever a statement says. */
+const reviewOfAuthor = [
+  'alter table advisor_consultation add constraint advisor_consultation_of_author_once unique (agency_id, id, author_id)',
+  `alter table advisor_review drop constraint advisor_review_consultation, add constraint advisor_review_consultation
+    foreign key (agency_id, consultation_id, author_id) references advisor_consultation (agency_id, id, author_id)`,
+]
+
+class ReviewOfAuthor extends Migration {
+  override up(): void {
+    for (const sql of reviewOfAuthor) this.addSql(sql)
+  }
+}
+
 /** An edition of the texts is a step of its own, which replaces the edition before it. */
 export const advisorMigrations: readonly MigrationEntry[] = [
   { name: 'advisor-0001-consultations', class: Consultations },
+  { name: 'advisor-0002-review-of-author', class: ReviewOfAuthor },
   { name: `advisor-passages-${edition}`, class: Passages },
 ]

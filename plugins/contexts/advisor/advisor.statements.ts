@@ -15,7 +15,10 @@ const from = `advisor_consultation c left join advisor_review r on r.agency_id =
 /** The question that every gate asks, of a draft's patient: is consent to the documentation given now? */
 const documented = "exists (select from consent_permits(c.agency_id, c.patient_id, 'clinical-documentation', p_at))"
 
-/** The constant limit tells the planner that a page is wanted; the page's own size ends the reading earlier. */
+/**
+ * The constant limit tells the planner that a page is wanted; the page's own size ends the reading earlier. So do the bounds of the time,
+ * which the position implies: without them it would collect and sort all that an author ever asked.
+ */
 export const listConsultationsStatement = readStatement({
   operation: listConsultations,
   args: { before_at: 'timestamptz', before_id: 'uuid', row_limit: 'int' },
@@ -24,6 +27,7 @@ export const listConsultationsStatement = readStatement({
   select * from (
     select ${selected} from ${from}
     where {{agency c}} and c.author_id = p_user_id and (c.created_at, c.id) < (p_before_at, p_before_id)
+      and c.created_at between '-infinity' and p_before_at
       and (c.patient_id is null or {{consent c}}) and (c.draft_id is null or ${documented})
     order by c.created_at desc, c.id desc limit ${pageSize.max + 1}
   ) page

@@ -69,6 +69,7 @@ const gatherList = async (call: List, server: NonNullable<ReturnType<OutboundPor
     ...(query.status === undefined ? {} : { status: query.status }),
     ...(from === start ? {} : { from }),
     ...(before.at === newest.at ? {} : { upTo: new Date(before.at) }),
+    hides: drops,
     isEnough: (appointments) => !drops && appointments.filter(onPage).length > limitOf(query) + 1,
   })
   return { source: rowsOf(agencyId, found), asOf: now, cutAt: found.cutAt }

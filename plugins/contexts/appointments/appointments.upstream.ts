@@ -10,6 +10,8 @@ export interface Search extends Pick<Sight, 'patientId' | 'providerId'> {
   readonly from?: Date
   /** Starts up to this time. */
   readonly upTo?: Date
+  /** Is some of what is found left out again, so that nothing may tell of it? */
+  readonly hides?: boolean
   /** Has enough been found? Then no further page is asked for. */
   readonly isEnough: (found: readonly Appointment[]) => boolean
 }
@@ -103,15 +105,23 @@ const believed = (resources: readonly unknown[], search: Search, base: string): 
   return appointments
 }
 
+const dayMs = 24 * 3600 * 1000
+const endOfDay = (at: Date): Date => new Date(Math.floor(at.getTime() / dayMs) * dayMs + dayMs - 1)
+
 /**
  * Where reading stopped before the end, all but the earliest start stand whole: those of it may go on behind. A server that does not
- * sort cannot be read in parts.
+ * sort cannot be read in parts. Where some are left out, reading ends with a whole day if it can: the cursor would tell when exactly
+ * somebody is seen who has not consented.
  */
-const cut = (appointments: readonly Appointment[]): Found | null => {
+const cut = (appointments: readonly Appointment[], hides: boolean): Found | null => {
   const sorted = appointments.every(({ start }, index) => index === 0 || start <= appointments[index - 1]!.start)
-  const cutAt = appointments.at(-1)?.start ?? null
-  const whole = cutAt === null ? [] : appointments.filter(({ start }) => start > cutAt)
-  return sorted && whole.length > 0 ? { appointments: whole, cutAt } : null
+  const last = appointments.at(-1)?.start
+  if (!sorted || last === undefined) return null
+  for (const cutAt of hides ? [endOfDay(last), last] : [last]) {
+    const whole = appointments.filter(({ start }) => start > cutAt)
+    if (whole.length > 0) return { appointments: whole, cutAt }
+  }
+  return null
 }
 
 /**
@@ -133,7 +143,7 @@ export const searchAppointments = async (server: OutboundServer, search: Search)
   }
   const appointments = [...found.values()]
   if (next === null) return { appointments, cutAt: null }
-  const part = cut(appointments)
+  const part = cut(appointments, search.hides === true)
   if (part === null) throw await server.distrust('nonsense')
   return part
 }

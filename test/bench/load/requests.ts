@@ -23,7 +23,7 @@ const headOf = (method: string, path: string, token: string): string =>
   `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
 
 /** GET requests of the callers in turn. */
-export const reads = (callers: readonly Caller[], path: (caller: Caller) => string): Requests =>
+export const reads = <C extends Pick<Caller, 'token'>>(callers: readonly C[], path: (caller: C) => string): Requests =>
   inTurn(callers.map((caller) => `${headOf('GET', path(caller), caller.token)}\r\n`))
 
 /** POST requests of the callers in turn, each with an idempotency key of its own. */

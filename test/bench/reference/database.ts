@@ -68,6 +68,7 @@ const compared = [
   ['audit_event', "action = 'sendMessage'"],
   ['audit_event', "action = 'listMessages'"],
   ['audit_event', "action = 'getConsent'"],
+  ['audit_event', "action = 'listAppointments'"],
 ] as const
 
 /** Columns whose width differs by more than a byte between the service's rows and the reference's: empty where the comparison is fair. */

@@ -6,7 +6,7 @@ import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import pg from 'pg'
 import { newId } from '../../../domain/shared/ids.ts'
 import { serveParent } from '../stage/serve-child.ts'
-import { auditStatement, readConsent, readMessage, sendStatement, type Sizes, type Statement } from './statements.ts'
+import { auditStatement, readCalendar, readConsent, readMessage, sendStatement, type Sizes, type Statement } from './statements.ts'
 
 export interface ReferenceSettings {
   readonly databaseUrl: string
@@ -20,7 +20,8 @@ export interface ReferenceSettings {
 interface Claims {
   readonly sub: string
   readonly agency_id: string
-  readonly patient_id: string
+  readonly patient_id?: string
+  readonly provider_id?: string
 }
 
 interface Params {
@@ -61,8 +62,8 @@ const send = async (request: FastifyRequest, reply: FastifyReply): Promise<objec
 }
 
 const auditRead = (request: FastifyRequest, action: string, entityType: string, payload: Buffer): Promise<unknown> => {
-  const { sub, agency_id, patient_id } = request.user as Claims
-  const { id } = request.params as Params
+  const { sub, agency_id, patient_id, provider_id } = request.user as Claims
+  const { id } = request.params as Partial<Params>
   const now = Date.now()
   const at = new Date(now).toISOString()
   return query(auditStatement, [
@@ -79,6 +80,7 @@ const auditRead = (request: FastifyRequest, action: string, entityType: string, 
     newId(now),
     payload,
     bytes.hash,
+    provider_id === undefined ? 'patient' : 'clinical_staff',
   ])
 }
 
@@ -112,6 +114,27 @@ app.get('/bare/consents/:id', { onRequest }, async (request) => {
     revokedAt: revoked_at,
     reason,
   }
+})
+
+const calendarPayload = fill(sizes.calendarPayload)
+const page = 50
+
+app.get('/bare/appointments', { onRequest }, async (request) => {
+  const { agency_id, provider_id } = request.user as Claims
+  const rows = await query(readCalendar, [agency_id, provider_id, page + 1])
+  await auditRead(request, 'listAppointments', 'appointment', calendarPayload)
+  const items = rows.slice(0, page).map((row) => ({
+    id: row['id'],
+    patientId: row['patient_id'],
+    providerIds: row['provider_ids'],
+    status: row['status'],
+    start: row['starts_at'],
+    end: row['ends_at'],
+    redacted: false,
+  }))
+  const last = rows[page - 1]!
+  const nextCursor = Buffer.from(`${(last['starts_at'] as Date).getTime()}.${String(last['slot'])}`).toString('base64url')
+  return { items, nextCursor, asOf: rows[0]!['as_of'], stale: false }
 })
 
 app.post('/bare/conversations/:id/messages', { onRequest }, send)

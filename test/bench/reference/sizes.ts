@@ -17,5 +17,6 @@ export const sealedSizes = (fields: KeySet): Sizes => {
     writePayload: request({ params: { conversationId: id }, body: { body: messageText } }),
     messagePayload: request({ params: { conversationId: id }, query: { limit: pageSize.default } }),
     consentPayload: request({ params: { consentId: id } }),
+    calendarPayload: request({ query: { limit: pageSize.default } }),
   }
 }

@@ -11,6 +11,7 @@ export interface Sizes {
   readonly writePayload: number
   readonly messagePayload: number
   readonly consentPayload: number
+  readonly calendarPayload: number
 }
 
 const audit = (values: Readonly<Record<string, string>>): string =>
@@ -45,11 +46,21 @@ export const readConsent: Statement = {
     where agency_id = $1 and id = $2`,
 }
 
+/** A page of a provider's calendar, with how current it is: the columns that the service reads, and no question of consent. */
+export const readCalendar: Statement = {
+  name: 'bare_calendar',
+  text: `select i.as_of, a.slot, a.starts_at, a.ends_at, a.status, a.id, a.patient_id, a.provider_ids
+    from bare.appointments_participant p
+    join bare.appointments_appointment a on a.agency_id = p.agency_id and a.id = p.appointment_id
+    left join bare.appointments_import i on i.agency_id = p.agency_id
+    where p.agency_id = $1 and p.provider_id = $2 order by p.starts_at desc, p.slot desc limit $3`,
+}
+
 /** The audit row of a read. */
 export const auditStatement: Statement = {
   name: 'bare_audit',
   text: audit({
-    id: '$1', agency_id: '$2', lane: '1', seq: '$3', at: '$4', action: '$5', outcome: "'success'", reason: 'null', user_id: '$6', role: "'patient'",
+    id: '$1', agency_id: '$2', lane: '1', seq: '$3', at: '$4', action: '$5', outcome: "'success'", reason: 'null', user_id: '$6', role: '$14',
     agent_id: 'null', policy_version_id: 'null', under_role: 'null', patient_id: '$7', entity_type: '$8', entity_id: '$9', ip: '$10', request_id: '$11',
     idempotency_key: 'null', bypass: 'false', count: 'null', payload: '$12', changes: 'null', hash: '$13',
   }),

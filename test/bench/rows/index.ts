@@ -2,6 +2,7 @@ import type { BenchOptions } from '../options.ts'
 import type { Row } from '../report.ts'
 import type { Rig } from '../rig.ts'
 import { advisorRetrieval } from './advisor.ts'
+import { readAppointments } from './appointments.ts'
 import { flipsOfFile, flipsOfUnleash } from './flips.ts'
 import { growth } from './growth.ts'
 import { readTail, sendTail } from './latency.ts'
@@ -24,6 +25,7 @@ const measurements: readonly Measurement[] = [
   { name: 'send-spread', run: sendSpread },
   { name: 'read-messages', run: readMessages },
   { name: 'read-consent', run: readConsent },
+  { name: 'read-appointments', run: readAppointments },
   { name: 'overhead', run: overhead },
   { name: 'p99-send', run: sendTail },
   { name: 'p99-read', run: readTail },

@@ -48,14 +48,16 @@ const detailsOf = (comparison: Comparison): string => {
   return `    service   ${side('candidate')}\n    reference ${side('reference')}\n    ratio by processor time ${comparison.ratioOfTime.toFixed(2)}`
 }
 
-const row = async (rig: Rig, name: string, least: number, pair: Pair): Promise<Row> => {
+/** Measures a pair and prints what it took. */
+export const row = async (rig: Rig, name: string, least: number, pair: Pair): Promise<Row> => {
   const comparison = await compare(rig, pair.candidate, pair.reference)
   rig.note(detailsOf(comparison))
   const { value, reference, ratio } = comparison
   return { name, value, unit: 'req/s', reference, ratio, must: `ratio >= ${least.toFixed(2)}`, holds: ratio >= least }
 }
 
-const fair = async (rig: Rig, bench: Bench): Promise<void> => {
+/** Says what makes the comparison unfair. */
+export const fair = async (rig: Rig, bench: Bench): Promise<void> => {
   for (const difference of await bench.unfair()) rig.note(`    UNFAIR: ${difference}`)
 }
 

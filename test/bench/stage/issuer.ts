@@ -9,12 +9,19 @@ export interface Subject {
   readonly patientId: string
 }
 
-/** The issuer of both sides: discovery, one RS256 key, and tokens of patients. */
+/** A member of staff who takes part in appointments. */
+export interface Clinician {
+  readonly sub: string
+  readonly agencyId: string
+  readonly providerId: string
+}
+
+/** The issuer of both sides: discovery, one RS256 key, and tokens of patients and clinicians. */
 export interface BenchIssuer {
   readonly issuer: string
   readonly publicKey: string
   /** Valid for a quarter of an hour, as people's tokens are. */
-  token(subject: Subject): string
+  token(subject: Subject | Clinician): string
   close(): Promise<void>
 }
 
@@ -45,10 +52,13 @@ export const startIssuer = async (): Promise<BenchIssuer> => {
   return {
     issuer,
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-    token({ sub, agencyId, patientId }) {
+    token(subject) {
+      const { sub, agencyId } = subject
       const iat = Math.floor(Date.now() / 1000)
       const claims = { iss: issuer, aud: audience, sub, iat, exp: iat + lifetimeSeconds, jti: randomUUID(), scope }
-      const input = `${header}.${encode({ ...claims, agency_id: agencyId, patient_id: patientId, realm_access: { roles: ['patient'] } })}`
+      const [who, role] =
+        'patientId' in subject ? [{ patient_id: subject.patientId }, 'patient'] : [{ provider_id: subject.providerId }, 'clinical_staff']
+      const input = `${header}.${encode({ ...claims, agency_id: agencyId, ...who, realm_access: { roles: [role] } })}`
       return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`
     },
     close: () =>

@@ -216,6 +216,17 @@ t.test('refused attempts are audited, and are nobody’s AI action', async (t) =
 })
 
 t.test('a list is paged by cursor', async (t) => {
+  const given = await consent('patient-ana', ana, 'advisor')
+  for (const patientId of [ana, undefined, ana]) await ask('clinician', { question, patientId })
+  const before = await get('clinician', '/advisor/consultations?limit=1')
+  await revoke('patient-ana', given)
+  const rest = await get('clinician', `/advisor/consultations?limit=1&cursor=${before.body.nextCursor}`)
+  t.same(
+    [rest.body.items.length, rest.body.items[0].patientId, rest.body.nextCursor],
+    [1, null, null],
+    'consent is asked again on every page',
+  )
+  await advisor.clear()
   const ids: string[] = []
   for (let n = 0; n < 5; n++) ids.unshift((await ask('clinician', { question })).body.id)
   const first = await get('clinician', '/advisor/consultations?limit=3')

@@ -90,6 +90,8 @@ t.test('the database refuses what no consultation is', async (t) => {
     reviewed_at: '2026-01-01T00:00:00Z',
     audit_id: newId(),
   }
+  const another = { ...review, decision: 'accepted', author_id: newId() }
+  await t.rejects(insert('advisor_review', another), { constraint: 'advisor_review_consultation' } as never, 'whoever asked reviews')
   await t.rejects(insert('advisor_review', { ...review, decision: 'executed' }), { constraint: 'advisor_review_decision' } as never)
   await insert('advisor_review', { ...review, decision: 'accepted' })
   await t.rejects(insert('advisor_review', { ...review, decision: 'dismissed' }), { constraint: 'advisor_review_once' } as never)
@@ -112,6 +114,7 @@ t.test('each question finds its passage', async (t) => {
     ['She is drowsy after an overdose of heroin', 'opioid-overdose'],
     ['Who needs a CT after a head injury on anticoagulants?', 'head-injury'],
     ['convulsions for ten minutes, midazolam dose', 'seizure-status'],
+    ['Dizzy on standing: how is orthostatic hypotension assessed?', 'syncope-red-flags'],
     ['patient refuses transport: does he have capacity', 'capacity-refusal'],
   ]
   for (const [question, id] of expected)
@@ -122,7 +125,7 @@ t.test('each question finds its passage', async (t) => {
 
 t.test('the texts are of their edition, each within bounds and citable', async (t) => {
   const digest = createHash('sha256').update(JSON.stringify(passages)).digest('hex').slice(0, 16)
-  t.same({ edition, digest }, { edition: '2026-11', digest: '209c2e4bdbcd0404' }, 'whoever changes a word gives it a new edition')
+  t.same({ edition, digest }, { edition: '2026-11-2', digest: '1d5805af8ca426a7' }, 'whoever changes a word gives it a new edition')
   t.ok(advisorMigrations.some(({ name }) => name === `advisor-passages-${edition}`))
   t.ok(passages.length >= 40)
   t.equal(new Set(passages.map(({ id }) => id)).size, passages.length)

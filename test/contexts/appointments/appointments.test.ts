@@ -1,5 +1,6 @@
 import t from 'tap'
 import { lakeside, personaNamed, riverside } from '../../../config/personas.ts'
+import { newId } from '../../../domain/shared/ids.ts'
 import { decodeCursor } from '../../../domain/shared/page.ts'
 import { appointmentOf, importResources, type Visit } from '../../fixtures/appointments.ts'
 import { type Answer, openPortal, problemOf } from '../portal.ts'
@@ -131,6 +132,47 @@ t.test('an administrator sees any provider’s, of consenting patients', async (
     { code: 'FORBIDDEN' },
     'in one at a time',
   )
+})
+
+t.test('whoever looks, in pages of any size: what the rules give, and cursors that lead from one shown to the next', async (t) => {
+  const patients = Array.from({ length: 6 }, () => newId())
+  const roll = (most: number): number => Math.floor(Math.random() * most)
+  const many = Array.from({ length: 60 }, (_, n) => ({
+    id: `many-${n}`, patientId: patients[roll(6)]!, providerId: [robin, kim][roll(2)]!, start: at(100 + roll(12)),
+  })) // prettier-ignore
+  await importResources(host, many.map(appointmentOf), riverside.id, known)
+  await portal.rows(
+    `insert into consent_record (agency_id, id, patient_id, scope, status, granted_at, granted_by, audit_id)
+     select $1, gen_random_uuid(), p, 'appointments', 'active', now(), 'x', gen_random_uuid() from unnest($2::uuid[]) p`,
+    riverside.id, patients.slice(0, 3),
+  ) // prettier-ignore
+  const places = new Map((await portal.rows('select id, slot from appointments_appointment')).map(({ id, slot: place }) => [id, place]))
+  const consents = (patientId: string): boolean => patients.indexOf(patientId) < 3
+  const inOrder = many.toSorted(
+    (one, other) => Date.parse(other.start) - Date.parse(one.start) || (places.get(one.id) < places.get(other.id) ? 1 : -1),
+  )
+  const sees: [string, string, (one: (typeof many)[number]) => string | null][] = [
+    ['clinician', '', ({ id, patientId, providerId }) => (providerId !== robin ? null : consents(patientId) ? id : 'redacted')],
+    ['agency-admin', '', ({ id, patientId }) => (consents(patientId) ? id : null)],
+    ['agency-admin', `&providerId=${kim}`, ({ id, patientId, providerId }) => (providerId !== kim ? null : consents(patientId) ? id : 'redacted')],
+    ['founder', `&patientId=${patients[0]}`, ({ id, patientId }) => (patientId === patients[0] ? id : null)],
+  ] // prettier-ignore
+  for (const [persona, query, show] of sees) {
+    const visible = inOrder.flatMap((one) => (show(one) === null ? [] : [{ shown: show(one), place: places.get(one.id) as string }]))
+    for (const limit of [1 + roll(4), 7 + roll(20)]) {
+      const [seen, led]: [string[], string[]] = [[], []]
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const { body }: Answer = await list(persona, `?from=${at(100)}&limit=${limit}${query}${cursor && `&cursor=${cursor}`}`)
+        seen.push(...body.items.map(({ id }: { id?: string }) => id ?? 'redacted'))
+        cursor = body.nextCursor
+        if (cursor) led.push(decodeCursor(cursor)!.id)
+      }
+      t.same(seen, visible.map(({ shown }) => shown), `${persona}${query} by ${limit}`) // prettier-ignore
+      const ends = visible.filter((_, index) => (index + 1) % limit === 0 && index + 1 < visible.length).map(({ place }) => place)
+      t.same(led, ends, 'full pages, each cursor the last shown, none at the end')
+    }
+  }
+  await portal.rows("delete from appointments_appointment where id like 'many-%'")
 })
 
 t.test('a clinician without a provider id takes part in nothing', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { personaNamed, riverside } from '../../../config/personas.ts'
+import { decodeCursor } from '../../../domain/shared/page.ts'
 import { appointmentOf, importResources, type Visit } from '../../fixtures/appointments.ts'
 import { startFhirServer, type FhirMode } from '../../fixtures/fhir-server.ts'
 import { frozenClock, startHost } from '../../helper.ts'
@@ -210,8 +211,8 @@ t.test('more than can be read at once goes on behind a cursor', async (t) => {
     id: `many-${index}`,
     patientId: ana,
     providerId: robin,
-    // Three of each start.
-    start: new Date(Date.parse(at(1)) + Math.floor(index / 3) * 3_600_000).toISOString(),
+    // Three of each start, nine a day.
+    start: new Date(Date.parse(at(1)) + Math.floor(index / 3) * 8 * 3_600_000).toISOString(),
   }))
   await upstream.hold(many.map(appointmentOf))
   const seen: string[] = []
@@ -220,6 +221,7 @@ t.test('more than can be read at once goes on behind a cursor', async (t) => {
     const { body } = await get('agency-admin', `?limit=100${cursor && `&cursor=${cursor}`}`)
     seen.push(...body.items.map(({ id }: { id: string }) => id))
     cursor = body.nextCursor
+    if (cursor) t.equal((decodeCursor(cursor)!.at + 1) % (24 * 3_600_000), 0, 'it tells a day and nobody’s time')
   }
   t.same([seen.length, new Set(seen).size], [45, 45], 'each once')
   await upstream.hold(visits.map(appointmentOf))

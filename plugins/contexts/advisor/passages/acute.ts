@@ -7,8 +7,8 @@ export const acute = [
     'allergic reaction adrenaline epinephrine intramuscular urticaria angioedema',
     'Sudden trouble of airway, breathing or circulation after a likely trigger, usually with skin changes, is anaphylaxis; skin signs may be missing.',
     'Give intramuscular adrenaline 500 micrograms into the outer thigh (children 6 to 12 years 300, 6 months to 6 years 150, under 6 months 100 to 150 micrograms), lay the patient flat',
-    'with legs raised unless breathing is worse so, give oxygen and fluid, and repeat adrenaline after 5 minutes without improvement. Antihistamines and',
-    'steroids do not replace adrenaline. Observe: symptoms can return.',
+    'with legs raised unless breathing is worse so, let nobody stand or walk, give oxygen and fluid, and repeat adrenaline after 5 minutes without improvement. After two doses without',
+    'response it is refractory: call for help with an adrenaline infusion. Antihistamines and steroids do not replace adrenaline. Observe: symptoms can return.',
   ),
   passage(
     'sepsis-recognition',
@@ -47,8 +47,8 @@ export const acute = [
     'Seizures and status epilepticus',
     'convulsion epilepsy benzodiazepine midazolam lorazepam diazepam levetiracetam',
     'Most seizures end within three minutes: protect the head, do not restrain, time it, measure glucose. From five minutes on it is status: give a',
-    'benzodiazepine in full dose (such as buccal or intramuscular midazolam 10 mg in adults, or lorazepam 4 mg intravenously) and repeat once after 5 to 10 minutes.',
-    'Then a second-line drug such as levetiracetam, valproate or phenytoin. In late pregnancy think of eclampsia and give magnesium.',
+    'benzodiazepine in full dose (such as buccal or intramuscular midazolam 10 mg in adults, or lorazepam 4 mg intravenously) and repeat once after 5 to 10 minutes; support breathing.',
+    'Then a second-line drug such as levetiracetam, valproate (not where pregnancy is possible) or phenytoin. In late pregnancy and the weeks after birth think of eclampsia and give magnesium.',
   ),
   passage(
     'hypoglycaemia',
@@ -63,8 +63,9 @@ export const acute = [
     'Diabetic ketoacidosis',
     'dka ketones hyperglycaemia insulin potassium acidosis kussmaul',
     'Thirst, vomiting, abdominal pain, deep breathing and drowsiness with ketones of 3 mmol/l or more and acidosis. Fluid comes first: isotonic saline, slower in',
-    'children and the young for the risk of cerebral oedema. Insulin at a fixed rate follows, with potassium watched closely: it falls with insulin.',
-    'Glucose may be near normal under SGLT2 inhibitors and in pregnancy. Look for what set it off: infection, missed insulin, infarction.',
+    'children and the young for the risk of cerebral oedema. Insulin at a fixed rate follows and lowers potassium: below 3.5 mmol/l replace potassium before insulin is started,',
+    'and add it to the fluid from 5.5 mmol/l downwards. Long-acting insulin goes on. Glucose may be near normal under SGLT2 inhibitors and in pregnancy. Look for what set it off:',
+    'infection, missed insulin, infarction.',
   ),
   passage(
     'opioid-overdose',

@@ -7,7 +7,8 @@ export const breathing = [
     'hypoxia saturation spo2 hypercapnia copd',
     'Oxygen treats hypoxaemia, not breathlessness. Aim at a saturation of 94 to 98 % in most acutely ill adults, and at 88 to 92 % where chronic obstructive',
     'disease, neuromuscular weakness or obesity makes hypercapnic failure likely. In cardiac arrest, major trauma, shock and carbon monoxide poisoning give',
-    'high-flow oxygen first and titrate later. Pulse oximetry misleads in poor perfusion, with nail varnish and in carbon monoxide poisoning.',
+    'high-flow oxygen first and titrate later. Pulse oximetry can read too high in dark skin, so that hypoxaemia is missed, and misleads in poor perfusion, with nail varnish and in',
+    'carbon monoxide poisoning: in doubt take a blood gas.',
   ),
   passage(
     'asthma-severity',

@@ -11,7 +11,7 @@ export type { ReferencePassage } from './passage.ts'
  * The edition of the texts. Whoever changes a word of them gives it a new one: it names the step that loads them, and stands in every
  * citation. A test holds the words against it.
  */
-export const edition = '2026-11'
+export const edition = '2026-11-2'
 
 /** What citations name as their source. */
 export const editionName = `Postern reference texts, edition ${edition}`

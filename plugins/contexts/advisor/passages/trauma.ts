@@ -30,8 +30,8 @@ export const trauma = [
     'Head injury: who needs a CT scan',
     'concussion glasgow coma scale gcs anticoagulant skull fracture traumatic brain',
     'A Glasgow coma scale of 12 or less at first, or below 15 two hours later, signs of a skull fracture, a seizure, a focal deficit or more than one vomiting call for a CT',
-    'scan within the hour. Loss of consciousness or amnesia with age 65 or over, a bleeding disorder or a dangerous mechanism, and anticoagulants',
-    'lower the threshold. Avoid hypoxia and hypotension: a single episode worsens the outcome.',
+    'scan within the hour. Loss of consciousness or amnesia with age 65 or over, a bleeding disorder, a dangerous mechanism or more than 30 minutes of lost memory before it call for one within 8 hours;',
+    'under anticoagulants, or antiplatelets other than aspirin alone, one is considered whatever the symptoms. Avoid hypoxia and hypotension: a single episode worsens the outcome.',
   ),
   passage(
     'spinal-motion-restriction',
@@ -78,7 +78,7 @@ export const trauma = [
     'Wounds: tetanus and infection',
     'laceration bite irrigation vaccination immunoglobulin rabies',
     'Irrigate with plenty of water, remove what does not belong, and test sensation, movement and pulses beyond the wound before anaesthesia. Check tetanus immunity: a tetanus-prone wound',
-    'needs a booster where the last dose is over ten years ago (five in some guidance), and immunoglobulin where the primary course is incomplete.',
-    'Bites of cats and of humans to the hand usually get antibiotics. Ask about rabies exposure.',
+    'needs a booster where the last dose is over ten years ago (five in some guidance); immunoglobulin is added where the primary course is incomplete or unknown and the wound is high-risk.',
+    'Bites of cats, and of humans and dogs that go deep or to the hand, usually get antibiotics. Ask about rabies exposure.',
   ),
 ]
