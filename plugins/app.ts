@@ -21,6 +21,7 @@ import { hostPages } from './host/host-pages.ts'
 import { devRoutes } from './dev/dev-routes.ts'
 import { observeRequests } from './host/observe-requests.ts'
 import { openParts, type Parts } from './parts.ts'
+import type { Surroundings } from './surroundings.ts'
 
 export const version = '0.1.0'
 
@@ -68,9 +69,10 @@ const buildOps = async (config: AppConfig, parts: Parts, log: Log, loaded: () =>
 /**
  * The only composition root: opens the parts, wires the host, loads the contexts in their order. Whatever the contract forbids stops
  * here, before the first request.
+ * @param opening the surroundings, where they are being opened already; from now on they are closed with the rest
  * @throws ContractBreach, ConfigError, and whatever a part that cannot open says
  */
-export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}): Promise<Postern> => {
+export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}, opening?: Promise<Surroundings>): Promise<Postern> => {
   const contexts = overrides.contexts ?? allContexts
   const contract = overrides.contract ?? approvedContract
   checkManifests(
@@ -85,6 +87,7 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     withoutGates: new Set(overrides.withoutGates),
     outbound: overrides.outbound,
     adviceTimeoutMs: overrides.adviceTimeoutMs,
+    surroundings: opening,
   })
   try {
     const app = await buildServer(config.server)
@@ -94,7 +97,7 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}):
     answerUnknown(app, () => parts.host.ipLimit)
     answerErrors(app, () => parts.host, log)
     await parts.join(app)
-    await documentRoutes(app, { serve: showsDocs(config), publicUrl: config.server.publicUrl, version })
+    documentRoutes(app, { serve: showsDocs(config), publicUrl: config.server.publicUrl, version })
     const loaded = await loadContexts(app, contexts, {
       host: parts.host,
       contract,

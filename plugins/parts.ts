@@ -39,6 +39,8 @@ export interface PartsOptions {
   readonly withoutGates: ReadonlySet<GateName>
   readonly outbound?: Partial<OutboundLimits> | undefined
   readonly adviceTimeoutMs?: number | undefined
+  /** Where they are being opened already. */
+  readonly surroundings?: Promise<Surroundings> | undefined
 }
 
 /** Everything that the service opened, for the composition root to wire and close. */
@@ -85,7 +87,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
   const report = (event: string, error: unknown): void => log.warn(event, placeOf(error))
 
   try {
-    const surroundings = keep(await openSurroundings(config, clock), (part) => part.close())
+    const surroundings = keep(await (options.surroundings ?? openSurroundings(config, clock)), (part) => part.close())
     const { keys, logins, issuer } = surroundings
     const flags = keep(await openFlags(config, clock, log), (part) => part.close())
     let trail: AuditTrail | undefined
@@ -139,7 +141,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       (part) => part.close(),
     )
     const limiter = keep(
-      createLimiter({ redisUrl: config.redisUrl, clock, onFallback: (down) => log.warn('limits.store', { down }) }),
+      await createLimiter({ redisUrl: config.redisUrl, clock, onFallback: (down) => log.warn('limits.store', { down }) }),
       (part) => part.close(),
     )
     const tracing = config.tracing ? keep(await startTracing(config.tracing), (part) => part.close()) : null

@@ -1,10 +1,12 @@
 import closeWithGrace from 'close-with-grace'
 import { loadConfig, type AppConfig } from '../config/env.ts'
-import { buildApp, type Postern } from './app.ts'
+import { systemClock } from '../domain/shared/clock.ts'
+import type { Postern } from './app.ts'
 import { firstSteps } from './dev/first-steps.ts'
 import { placeOf } from './host/log.ts'
 import { sentenceOf } from './host/sentence-of.ts'
 import { listenAt, tryPlace, type Place } from './listen.ts'
+import { openSurroundings } from './surroundings.ts'
 
 /** Longest that requests in flight are waited for at shutdown, in milliseconds. */
 const graceMs = 15_000
@@ -50,10 +52,24 @@ const closeInTime = (building: Promise<Postern>): { readonly closing: () => bool
   return { closing: () => closing }
 }
 
+/** A database of one's own starts while the code of the service loads: neither waits for the other. */
+const build = async (config: AppConfig): Promise<Postern> => {
+  const launched = Promise.withResolvers<void>()
+  const surroundings = openSurroundings(config, systemClock, launched.resolve)
+  // Whatever it says is said where it is waited for; here it only must not hold up the rest.
+  surroundings.catch(launched.resolve)
+  await launched.promise
+  const { buildApp } = await import('./app.ts')
+  return buildApp(config, {}, surroundings).catch(async (error: unknown) => {
+    await surroundings.then((opened) => opened.close()).catch(() => undefined)
+    throw error
+  })
+}
+
 const start = async (): Promise<void> => {
   const config = loadConfig()
   await tryPlaces(config)
-  const building = buildApp(config)
+  const building = build(config)
   const { closing } = closeInTime(building)
   const postern = await building
   if (closing()) return

@@ -12,6 +12,8 @@ export interface TestCluster extends Logins {
   readonly superuserUrl: string
   /** The database that the test databases are copies of; it has no tables before `prepareTemplate`. */
   readonly template: string
+  /** A database with the host's own steps, which most begin with; null before `prepareTemplate`. */
+  readonly hostTemplate: { readonly name: string; readonly steps: readonly string[] } | null
 }
 
 export interface StartedCluster {
@@ -67,15 +69,39 @@ export const startTestCluster = async (): Promise<StartedCluster> => {
   }
   try {
     const logins = await bootstrapCluster({ superuserUrl, database: template, passwords })
-    return { cluster: { ...logins, superuserUrl, template }, temporary, stop }
+    return { cluster: { ...logins, superuserUrl, template, hostTemplate: null }, temporary, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-/** Brings the template to the schema of the product. Loads the product only now: tests of its foundations do without. */
-export const prepareTemplate = async ({ ownerUrl }: TestCluster): Promise<void> => {
+/**
+ * The product keeps 36 months of audit partitions ahead. They would be two thirds of the files of every copy, and rows without a month
+ * of their own go to the default partition, so tests keep this month and the next two.
+ */
+const forgetFarMonths = `
+  do $$ declare far text; begin
+    for far in
+      select relname from pg_class where relispartition and relkind = 'r' and relname ~ '_\\d{4}_\\d{2}$'
+        and to_date(right(relname, 7), 'YYYY_MM') > now() + interval '2 months'
+    loop execute format('drop table %I', far); end loop;
+  end $$`
+
+/**
+ * Brings the template to the schema of the product, and keeps a copy of it as the host alone makes it. Loads the product only now: tests
+ * of its foundations do without.
+ */
+export const prepareTemplate = async (cluster: TestCluster): Promise<TestCluster> => {
+  const { ownerUrl, superuserUrl } = cluster
   const { prepareDatabase } = await import('../plugins/prepare-database.ts')
+  const { withOwner } = await import('../plugins/host/agencies.ts')
+  const { migrate } = await import('../plugins/host/database/migrate.ts')
+  const { hostMigrations } = await import('../plugins/host/migrations/index.ts')
+  await migrate({ url: ownerUrl, migrations: hostMigrations })
+  await withOwner(ownerUrl, (client) => client.query(forgetFarMonths))
+  const hostTemplate = { name: `${template}_of_host`, steps: hostMigrations.map(({ name }) => name) }
+  await withOwner(superuserUrl, (client) => client.query(`create database ${hostTemplate.name} template ${template} strategy file_copy`))
   await prepareDatabase(ownerUrl)
+  return { ...cluster, hostTemplate }
 }

@@ -13,6 +13,8 @@ export interface TestDatabase extends Logins {
 export interface TestDatabaseOptions {
   /** Begins with an empty database and applies exactly these, instead of copying the fully migrated one. */
   readonly migrations?: readonly MigrationStep[]
+  /** With these, even where a copy of the host's own part would save most of the work. */
+  readonly fromNothing?: boolean
 }
 
 /** What of a test is needed: tap's `t`. */
@@ -22,15 +24,13 @@ interface Teardown {
 
 const given = process.env[clusterVariable]
 let own: Promise<TestCluster> | undefined
-let prepared: Promise<unknown> | undefined
+let prepared: Promise<TestCluster> | undefined
 
 /** The runner's cluster, or where a test file was started by itself, one that lives as long as this process. */
 const clusterWith = async (what: 'logins' | 'template'): Promise<TestCluster> => {
   if (given) return JSON.parse(given) as TestCluster
   own ??= startTestCluster().then((started) => started.cluster)
-  const cluster = await own
-  if (what === 'template') await (prepared ??= prepareTemplate(cluster))
-  return cluster
+  return what === 'template' ? (prepared ??= own.then(prepareTemplate)) : own
 }
 
 const asSuperuser = async (url: string, statements: readonly string[]): Promise<void> => {
@@ -46,9 +46,16 @@ const asSuperuser = async (url: string, statements: readonly string[]): Promise<
 
 const within = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href
 
+/** What a database begins as a copy of. */
+const originOf = ({ template, hostTemplate }: TestCluster, { migrations, fromNothing = false }: TestDatabaseOptions): string => {
+  if (!migrations) return template
+  const beginsWithHost = hostTemplate !== null && hostTemplate.steps.every((name, index) => migrations[index]?.name === name)
+  return beginsWithHost && !fromNothing ? hostTemplate.name : 'template1'
+}
+
 /** A copy has its own grants on the database itself: they are not copied along. */
-const creation = (name: string, template: string | null): string[] => [
-  `create database ${name} owner postern_owner template ${template ?? 'template1'} strategy file_copy`,
+const creation = (name: string, template: string): string[] => [
+  `create database ${name} owner postern_owner template ${template} strategy file_copy`,
   `revoke all on database ${name} from public`,
   `grant connect on database ${name} to postern_app, postern_bypass`,
 ]
@@ -58,9 +65,10 @@ const creation = (name: string, template: string | null): string[] => [
  * that it is torn down after.
  */
 export const testDatabase = async (t: Teardown, options: TestDatabaseOptions = {}): Promise<TestDatabase> => {
-  const { template, superuserUrl, ownerUrl, appUrl, bypassUrl } = await clusterWith(options.migrations ? 'logins' : 'template')
+  const cluster = await clusterWith(options.migrations ? 'logins' : 'template')
+  const { superuserUrl, ownerUrl, appUrl, bypassUrl } = cluster
   const name = `t_${process.pid}_${randomBytes(5).toString('hex')}`
-  await asSuperuser(superuserUrl, creation(name, options.migrations ? null : template))
+  await asSuperuser(superuserUrl, creation(name, originOf(cluster, options)))
   t.teardown(() => asSuperuser(superuserUrl, [`drop database if exists ${name} with (force)`]))
   const at = (url: string): string => within(url, name)
   const database = { name, superuserUrl: at(superuserUrl), ownerUrl: at(ownerUrl), appUrl: at(appUrl), bypassUrl: at(bypassUrl) }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
@@ -8,7 +8,9 @@ import { demoAgencies, personaNamed } from '../config/personas.ts'
 import type { Clock } from '../domain/shared/clock.ts'
 import { newId } from '../domain/shared/ids.ts'
 import { buildApp, type AppOverrides, type Postern } from '../plugins/app.ts'
+import { loadState } from '../plugins/dev/issuer-state.ts'
 import { addAgency } from '../plugins/host/agencies.ts'
+import { clusterVariable } from './cluster.ts'
 import { testDatabase, type TestDatabase } from './database.ts'
 
 /** A clock that stands still until it is moved. */
@@ -70,6 +72,26 @@ const writeFlags = (path: string, flags: object): void => {
   renameSync(`${path}.next`, path)
 }
 
+/** The issuer's key is dear to make: one serves a whole run of tests, whose temporary files go with it. */
+const lendIssuerKey = (dataDir: string): void => {
+  if (!process.env[clusterVariable]) return
+  loadState(tmpdir(), 'RS256')
+  copyFileSync(join(tmpdir(), 'issuer.json'), join(dataDir, 'issuer.json'))
+}
+
+/** The same token is signed once for each moment of the clock: RSA signatures are dear as well. */
+const tokenWith = (postern: Postern, clock: TestClock): TestHost['token'] => {
+  const signed = new Map<string, string>()
+  return (persona, overrides) => {
+    // A claim that is taken away is not one that is left as it was.
+    const asked = JSON.stringify(overrides, (_name, value: unknown) => (value === undefined ? '(taken away)' : value))
+    const key = `${persona} ${clock.now()} ${asked}`
+    let token = signed.get(key)
+    if (!token) signed.set(key, (token = postern.parts.surroundings.devIssuer!.issueToken(personaNamed(persona)!, overrides)))
+    return token
+  }
+}
+
 const callWith = (host: () => TestHost): TestHost['call'] => {
   return (method, path, { as, token, body, key, headers = {} } = {}) => {
     const bearer = token ?? (as ? host().token(as) : undefined)
@@ -90,6 +112,7 @@ export const startHost = async (t: Test, options: HostOptions = {}): Promise<Tes
   const dataDir = mkdtempSync(join(tmpdir(), 'postern-host-'))
   const flagsFile = join(dataDir, 'flags.json')
   writeFlags(flagsFile, options.flags ?? allOn)
+  lendIssuerKey(dataDir)
   for (const agency of demoAgencies) await addAgency(database.ownerUrl, agency)
   const clock = (options.clock as TestClock | undefined) ?? frozenClock()
   const lines: string[] = []
@@ -110,7 +133,7 @@ export const startHost = async (t: Test, options: HostOptions = {}): Promise<Tes
     clock,
     dataDir,
     lines,
-    token: (persona, overrides) => postern.parts.surroundings.devIssuer!.issueToken(personaNamed(persona)!, overrides),
+    token: tokenWith(postern, clock),
     call: callWith(() => host),
     async flip(name, value) {
       const obeyed = new Promise<void>((resolve) => {

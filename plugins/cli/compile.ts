@@ -6,8 +6,11 @@ import { flushCompileCache, getCompileCacheDir } from 'node:module'
  */
 await import('../app.ts')
 await Promise.all([
+  import('../host/rate-limit/redis-limiter.ts'),
   import('../host/telemetry/tracing.ts'),
   import('@fastify/otel'),
+  import('@fastify/swagger'),
+  import('@fastify/swagger-ui'),
   import('@opentelemetry/sdk-trace-node'),
   import('@opentelemetry/exporter-trace-otlp-http'),
 ])

@@ -3,9 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { demoAgencies } from '../../config/personas.ts'
-import { addAgency } from '../host/agencies.ts'
-import { bootstrapCluster, type Logins } from '../host/database/bootstrap-cluster.ts'
+import { bootstrapCluster, loginsOf, type Logins } from '../host/database/bootstrap-cluster.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../host/database/embedded-postgres.ts'
 
 interface Passwords {
@@ -65,22 +63,28 @@ const leave = async (server: EmbeddedPostgres): Promise<void> => {
 
 export interface DevelopmentDatabase extends Logins {
   readonly server: EmbeddedPostgres
+  /** What `isWhole` said of it. */
+  readonly whole: boolean
   /** Stops the server, unless another process still uses it. */
   stop(): Promise<void>
 }
 
-/** The embedded PostgreSQL with its logins: what `DATABASE_URL` stands for in production. */
-export const startDevelopmentDatabase = async (directory: string): Promise<DevelopmentDatabase> => {
-  const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), durable: true })
-  const logins = await bootstrapCluster({
-    superuserUrl: server.superuserUrl,
-    database: 'postern',
-    passwords: passwordsIn(join(directory, 'keys')),
-  })
-  return { ...logins, server, stop: () => leave(server) }
+export interface DevelopmentDatabaseOptions {
+  /** Told when the server's process has begun, well before it answers; not where it runs already. */
+  readonly onLaunched?: () => void
+  /** Asked whether the database at the owner's address lacks nothing: its logins are not made again then. */
+  readonly isWhole?: (ownerUrl: string) => Promise<boolean>
 }
 
-/** The demo agencies; running it again changes nothing. */
-export const seedDemo = async (ownerUrl: string): Promise<void> => {
-  for (const agency of demoAgencies) await addAgency(ownerUrl, agency)
+/** The embedded PostgreSQL with its logins: what `DATABASE_URL` stands for in production. */
+export const startDevelopmentDatabase = async (
+  directory: string,
+  { onLaunched = () => {}, isWhole = async () => false }: DevelopmentDatabaseOptions = {},
+): Promise<DevelopmentDatabase> => {
+  const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres'), durable: true, onLaunched })
+  const cluster = { superuserUrl: server.superuserUrl, database: 'postern', passwords: passwordsIn(join(directory, 'keys')) }
+  const logins = loginsOf(cluster)
+  const whole = await isWhole(logins.ownerUrl)
+  if (!whole) await bootstrapCluster(cluster)
+  return { ...logins, server, whole, stop: () => leave(server) }
 }

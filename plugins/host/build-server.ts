@@ -28,13 +28,19 @@ declare module 'fastify' {
 
 const requestIdOf = (header: string | string[] | undefined): string => (typeof header === 'string' && isUuid(header) ? header : newId())
 
-/** Schemas are objects of their own identity, so each is compiled once however many routes answer with it. */
+/** Schemas are objects of their own identity, so each is compiled once however many routes answer with it, with its first answer. */
+const serializers = new WeakMap<object, (value: unknown) => string>()
+
+const serializerOf = (schema: object): ((value: unknown) => string) => {
+  let serialize = serializers.get(schema)
+  if (!serialize) serializers.set(schema, (serialize = fastJsonStringify(schema)))
+  return serialize
+}
+
 const useSerializers = (app: FastifyInstance): void => {
-  const compiled = new WeakMap<object, (value: unknown) => string>()
   app.setSerializerCompiler(({ schema }) => {
-    let serialize = compiled.get(schema as object)
-    if (!serialize) compiled.set(schema as object, (serialize = fastJsonStringify(schema as object)))
-    return serialize
+    let serialize: ((value: unknown) => string) | undefined
+    return (value: unknown) => (serialize ??= serializerOf(schema as object))(value)
   })
 }
 

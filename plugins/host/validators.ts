@@ -1,18 +1,42 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formatsPlugin from 'ajv-formats'
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify'
 import type { Violation } from '../../domain/shared/refusal.ts'
 
-const shared = { allErrors: false, removeAdditional: false, useDefaults: true, strict: false, ownProperties: true } as const
+// That each schema is one is held by a test over all of them, not by checking them again at every start.
+const shared = {
+  allErrors: false,
+  removeAdditional: false,
+  useDefaults: true,
+  strict: false,
+  ownProperties: true,
+  validateSchema: false,
+} as const
 
 const formats = formatsPlugin as unknown as (ajv: Ajv) => Ajv
+
+type Validator = ((value: unknown) => boolean) & { errors?: ErrorObject[] | null }
+
+/** Compiled with the first value: a start does not wait for what nobody has asked for yet. */
+const whenFirstAsked = (compile: () => ValidateFunction): Validator => {
+  let compiled: ValidateFunction | undefined
+  const validate: Validator = (value) => {
+    compiled ??= compile()
+    const valid = compiled(value) as boolean
+    validate.errors = compiled.errors ?? null
+    return valid
+  }
+  return validate
+}
 
 /** Bodies are taken as they are typed; only what comes out of a URL, where everything is text, is converted. */
 export const useValidators = (app: FastifyInstance): void => {
   const exact = formats(new Ajv({ ...shared, coerceTypes: false }))
   const fromUrl = formats(new Ajv({ ...shared, coerceTypes: 'array' }))
   for (const ajv of [exact, fromUrl]) ajv.addKeyword({ keyword: 'kind' })
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? exact : fromUrl).compile(schema as object))
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    whenFirstAsked(() => (httpPart === 'body' ? exact : fromUrl).compile(schema as object)),
+  )
 }
 
 const openEnded = /(additionalProperties|patternProperties|propertyNames)/

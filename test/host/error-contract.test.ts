@@ -12,7 +12,8 @@ import { openRows } from '../house/rows.ts'
 const host = await startHost(t)
 const rows = await openRows(t, host.database.superuserUrl)
 const drives = await drivesOf(host)
-const judges = new Map<AnyOperation, Judge>(drives.map(({ operation }) => [operation, judgeOf(host, operation)]))
+const judges = new Map<AnyOperation, Judge>()
+for (const { operation } of drives) judges.set(operation, await judgeOf(host, operation))
 const patientId = '01920000-0000-7000-8000-c00000000001'
 await host.call('POST', '/api/consents', { as: 'patient-ana', body: { patientId, scope: 'messaging' } })
 const before = await rows.state()

@@ -20,6 +20,8 @@ const copyProject = (t: Test): string => {
   const parts = ['config', 'domain', 'routes', 'plugins', 'test', 'package.json', 'tsconfig.json', 'CONTRACT.md']
   for (const name of parts) cpSync(join(projectRoot, name), join(root, name), { recursive: true })
   symlinkSync(join(projectRoot, 'node_modules'), join(root, 'node_modules'))
+  // What is compiled of the packages already serves here as well; where it cannot be linked it is compiled again.
+  spawnSync('cp', ['-al', join(projectRoot, '.cache'), join(root, '.cache')])
   return root
 }
 

@@ -13,13 +13,29 @@ export interface Documented {
 /** `/api/x/{id}` of the document for `/x/:id` of a declaration. */
 export const documentPath = (operation: AnyOperation): string => `/api${operation.path.replaceAll(/:(\w+)/g, '{$1}')}`
 
-/** An operation as the OpenAPI document shows it to portals. */
-export const documented = (host: TestHost, operation: AnyOperation): Documented => {
-  const { paths } = host.app.swagger() as unknown as { paths: Record<string, Record<string, Documented>> }
-  return paths[documentPath(operation)]![operation.method.toLowerCase()]!
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Documented>>>>
 }
 
-const ajv = new Ajv({ strict: false, validateFormats: false })
+const documents = new WeakMap<TestHost, OpenApi>()
+
+/** An operation as the OpenAPI document shows it to portals. */
+export const documented = async (host: TestHost, operation: AnyOperation): Promise<Documented> => {
+  let document = documents.get(host)
+  if (!document) documents.set(host, (document = (await host.app.inject('/openapi.json')).json<OpenApi>()))
+  return document.paths[documentPath(operation)]![operation.method.toLowerCase()]!
+}
+
+const ajv = new Ajv({ strict: false, validateFormats: false, validateSchema: false })
+const compiled = new Map<string, ValidateFunction>()
+
+/** The same schema stands in the document of many operations. */
+const validatorOf = (schema: object): ValidateFunction => {
+  const text = JSON.stringify(schema)
+  let validate = compiled.get(text)
+  if (!validate) compiled.set(text, (validate = ajv.compile(schema)))
+  return validate
+}
 
 /** What an answer of an operation may look like, from the document alone; returns what is wrong with one, or null. */
 export type Judge = (response: Pick<LightMyRequestResponse, 'statusCode' | 'headers' | 'body'>, marks?: readonly string[]) => string | null
@@ -43,14 +59,14 @@ const judgeProblem = (operation: AnyOperation, statusCode: number, requestId: un
   return Object.keys(problem).every((name) => known.includes(name)) ? null : 'a member that no problem has'
 }
 
-export const judgeOf = (host: TestHost, operation: AnyOperation): Judge => {
-  const { responses } = documented(host, operation)
+export const judgeOf = async (host: TestHost, operation: AnyOperation): Promise<Judge> => {
+  const { responses } = await documented(host, operation)
   const validators = new Map<string, ValidateFunction>()
   const validates = (status: number, type: string, body: unknown): boolean => {
     const schema = responses[status]?.content?.[type]?.schema
     if (!schema) return false
     const key = `${status} ${type}`
-    if (!validators.has(key)) validators.set(key, ajv.compile(schema))
+    if (!validators.has(key)) validators.set(key, validatorOf(schema))
     return validators.get(key)!(body) === true
   }
   // Who may read the audit store sees there what was sent.

@@ -8,7 +8,7 @@ import type { ContextScope } from '../../plugins/host/define-context.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import { testDatabase } from '../database.ts'
 import { startHost } from '../helper.ts'
-import { judgeOf } from './answers.ts'
+import { judgeOf, type Judge } from './answers.ts'
 import { drivesOf, type Drive, type RequestOptions } from './drive.ts'
 import { openRows } from './rows.ts'
 
@@ -87,13 +87,17 @@ const headers = {
   traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`, tracestate: `a=${marks.header}`, baggage: `name=${marks.header}`, origin: `https://${marks.header}`,
 } // prettier-ignore
 
+const judges = new Map<AnyOperation, Judge>()
+
 /** Drives an operation and judges its answer; reads that show a patient their own text are not an echo. */
 const drive = async ({ operation, request }: Drive, options: RequestOptions = {}): Promise<number> => {
   const response = await host.app.inject(
     request({ text: marks.text, optional: true, ids, ...options, headers: { ...headers, ...options.headers } }),
   )
   const shown = response.statusCode < 400 ? all.filter((mark) => mark !== marks.text) : all
-  const fault = judgeOf(host, operation)(response, [...shown, sub, key])
+  let judge = judges.get(operation)
+  if (!judge) judges.set(operation, (judge = await judgeOf(host, operation)))
+  const fault = judge(response, [...shown, sub, key])
   if (fault) t.fail(`${operation.name}: ${fault}`)
   return response.statusCode
 }

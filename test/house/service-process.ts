@@ -26,9 +26,6 @@ export const freshEnvironment = (root: string, env: Readonly<Record<string, stri
   ...env,
 })
 
-/** What the test runner puts into every child's environment, to watch it, is taken out again: it slows a start to half its speed. */
-const unwatched = (command: string): string => `unset NODE_OPTIONS; ${command}`
-
 export interface Said {
   readonly code: number
   readonly out: string
@@ -43,7 +40,7 @@ export const runScript = (
 ): Promise<Said> =>
   new Promise((done) => {
     const options = { cwd: root, env: freshEnvironment(root, env), timeout: 60_000 }
-    execFile('sh', ['-c', unwatched(`${scriptOf(name)} "$@"`), 'sh', ...args], options, (error, out, err) => {
+    execFile('sh', ['-c', `${scriptOf(name)} "$@"`, 'sh', ...args], options, (error, out, err) => {
       done({ code: error ? Number(error.code) : 0, out, err })
     })
   })
@@ -98,7 +95,7 @@ export const startService = (
   t: Teardown,
   { dataDir, env = {}, root = projectRoot, command = scriptOf('start') }: ServiceOptions,
 ): ServiceProcess => {
-  const child = spawn('sh', ['-c', unwatched(command)], {
+  const child = spawn('sh', ['-c', command], {
     cwd: root,
     env: freshEnvironment(root, { PORT: '0', DATA_DIR: dataDir, ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -33,6 +33,13 @@ const withDatabase = (url: string, user: string, password: string, database: str
   return address.href
 }
 
+/** The addresses of the three logins, whether they are there or not. */
+export const loginsOf = ({ superuserUrl: url, database, passwords }: BootstrapOptions): Logins => ({
+  ownerUrl: withDatabase(url, ownerLogin, passwords.owner, database),
+  appUrl: withDatabase(url, appLogin, passwords.app, database),
+  bypassUrl: withDatabase(url, bypassLogin, passwords.bypass, database),
+})
+
 const setUp = async (client: pg.Client, { database, passwords }: BootstrapOptions): Promise<void> => {
   await client.query("begin; select pg_advisory_xact_lock(hashtext('postern bootstrap'))")
   await client.query(createLogin(ownerLogin, 'createrole inherit', passwords.owner))
@@ -52,8 +59,7 @@ const setUp = async (client: pg.Client, { database, passwords }: BootstrapOption
  * at once. Elsewhere an administrator makes the owner login and the database; the first migration makes the rest.
  */
 export const bootstrapCluster = async (options: BootstrapOptions): Promise<Logins> => {
-  const { superuserUrl: url, database, passwords } = options
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, statement_timeout: 30_000 })
+  const client = new pg.Client({ connectionString: options.superuserUrl, connectionTimeoutMillis: 10_000, statement_timeout: 30_000 })
   client.on('error', () => {})
   await client.connect()
   try {
@@ -61,9 +67,5 @@ export const bootstrapCluster = async (options: BootstrapOptions): Promise<Login
   } finally {
     await client.end().catch(() => {})
   }
-  return {
-    ownerUrl: withDatabase(url, ownerLogin, passwords.owner, database),
-    appUrl: withDatabase(url, appLogin, passwords.app, database),
-    bypassUrl: withDatabase(url, bypassLogin, passwords.bypass, database),
-  }
+  return loginsOf(options)
 }

@@ -28,6 +28,8 @@ export interface EmbeddedPostgresOptions {
   readonly port?: number
   /** How long starting may take, recovery after a crash included; 60 000 ms unless told. */
   readonly timeoutMs?: number
+  /** Told when the server's process has begun, well before it answers; not where it runs already. */
+  readonly onLaunched?: () => void
 }
 
 const freePort = (): Promise<number> =>
@@ -45,7 +47,7 @@ const start = async (files: ClusterFiles, options: EmbeddedPostgresOptions, time
   await prepareCluster({ files, binaries, way, durable: options.durable })
   clearStaleLock(files.data)
   const port = options.port ?? (await freePort())
-  await launch({ files, program: binaries.postgres, way, port, durable: options.durable, timeoutMs })
+  await launch({ files, program: binaries.postgres, way, port, durable: options.durable, timeoutMs, onLaunched: options.onLaunched })
   return port
 }
 

@@ -20,7 +20,16 @@ const quietLog = {
   logging_collector: 'off',
 }
 
-const undurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off', max_wal_size: '4GB' }
+const undurable = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  max_wal_size: '4GB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  io_method: 'sync',
+}
 
 /** Every setting of the server: they stand on its command line, so that nothing depends on a file that someone edited. */
 const serverSettings = (port: number, durable: boolean): string[] => {
@@ -53,10 +62,12 @@ export interface Launch {
   readonly port: number
   readonly durable: boolean
   readonly timeoutMs: number
+  /** Told when the server's process has begun, well before it answers. */
+  readonly onLaunched?: (() => void) | undefined
 }
 
 /** Starts the server apart from this process's group, so that Ctrl-C reaches the service alone and it can finish its requests. */
-export const launch = async ({ files, program, way, port, durable, timeoutMs }: Launch): Promise<void> => {
+export const launch = async ({ files, program, way, port, durable, timeoutMs, onLaunched }: Launch): Promise<void> => {
   const log = openLog(files.log)
   const { file, args } = way.command(program, ['-D', files.data, ...serverSettings(port, durable)])
   const server = spawn(file, args, { ...way.ids, cwd: '/', stdio: ['ignore', log, log], detached: true })
@@ -65,6 +76,7 @@ export const launch = async ({ files, program, way, port, durable, timeoutMs }: 
   const end: { cause?: Error; code?: number | null } = {}
   server.once('error', (cause) => (end.cause = cause))
   server.once('exit', (code) => (end.code = code))
+  onLaunched?.()
   const deadline = performance.now() + timeoutMs
   while (!(await answers(urlAt(port, files.password), files.data))) {
     if (end.cause) throw new Error('The embedded PostgreSQL cannot be run.', { cause: end.cause })

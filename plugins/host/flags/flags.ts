@@ -92,7 +92,7 @@ export const createFlags = async (options: FlagsOptions): Promise<Flags> => {
   const flags = options.flags ?? declaredFlags
   const log = safely(options.log)
   let evaluationFailed = (): void => {}
-  const evaluator = await createEvaluator({ clock: options.clock, onFailure: () => evaluationFailed() })
+  const evaluator = createEvaluator({ clock: options.clock, onFailure: () => evaluationFailed() })
   const board = createBoard({ kind, flags, clock: options.clock, evaluator, log })
   evaluationFailed = board.evaluationFailed
   const source = await openSource(options, flags, board, log)

@@ -2,7 +2,7 @@ import type { Clock } from '../../../domain/shared/clock.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { LimiterPort } from '../ports.ts'
 import { createMemoryLimiter, type MemoryLimiter } from './memory-limiter.ts'
-import { createRedisLimiter, type RedisLimiter } from './redis-limiter.ts'
+import type { RedisLimiter } from './redis-limiter.ts'
 
 export interface LimiterOptions {
   /** `null`: limits live in the process. */
@@ -96,7 +96,11 @@ const withRedis = (redis: RedisLimiter, memory: MemoryLimiter, clock: Clock, onF
  * (messaging writes) are refused with UPSTREAM_UNAVAILABLE and all others are counted in the process.
  * @see design, section 2
  */
-export const createLimiter = ({ redisUrl, clock, maxKeys, timeoutMs = 250, onFallback = () => {} }: LimiterOptions): Limiter => {
+export const createLimiter = async (options: LimiterOptions): Promise<Limiter> => {
+  const { redisUrl, clock, maxKeys, timeoutMs = 250, onFallback = () => {} } = options
   const memory = createMemoryLimiter({ clock, maxKeys })
-  return redisUrl === null ? withMemory(memory) : withRedis(createRedisLimiter({ url: redisUrl, timeoutMs }), memory, clock, onFallback)
+  if (redisUrl === null) return withMemory(memory)
+  // Its package loads where it is needed: a service without Redis does not pay for it at every start.
+  const { createRedisLimiter } = await import('./redis-limiter.ts')
+  return withRedis(createRedisLimiter({ url: redisUrl, timeoutMs }), memory, clock, onFallback)
 }

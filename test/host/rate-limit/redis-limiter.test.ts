@@ -72,16 +72,16 @@ const fakeStore = async (t: Test) => {
   return { url: `redis://127.0.0.1:${port}`, commands, cut, stop }
 }
 
-const limiterAt = (t: Test, redisUrl: string, timeoutMs?: number) => {
+const limiterAt = async (t: Test, redisUrl: string, timeoutMs?: number) => {
   const clock = frozen()
   const told: boolean[] = []
-  const limiter = createLimiter({ redisUrl, clock, timeoutMs, onFallback: (down) => told.push(down) })
+  const limiter = await createLimiter({ redisUrl, clock, timeoutMs, onFallback: (down) => told.push(down) })
   t.teardown(() => limiter.close())
   return { limiter, clock, told }
 }
 
 t.test('without a store limits live in the process, and answers are immediate', async (t) => {
-  const limiter = createLimiter({ redisUrl: null, clock: frozen() })
+  const limiter = await createLimiter({ redisUrl: null, clock: frozen() })
   t.match(limiter.take('ana', [user], { strict: true }), { allowed: true, remaining: 2 })
   t.equal(limiter.mode(), 'memory')
   t.equal(await limiter.ready(1), true)
@@ -89,7 +89,7 @@ t.test('without a store limits live in the process, and answers are immediate', 
 })
 
 t.test('a store that is down: strict attempts are refused, others are counted in the process', async (t) => {
-  const { limiter, told } = limiterAt(t, `redis://127.0.0.1:${await freePort()}`)
+  const { limiter, told } = await limiterAt(t, `redis://127.0.0.1:${await freePort()}`)
   t.equal(await limiter.ready(50), false)
   for (let attempt = 0; attempt < 3; attempt++) {
     await t.rejects(async () => limiter.take('ana', [user], { strict: true }), { code: 'UPSTREAM_UNAVAILABLE' })
@@ -107,7 +107,7 @@ t.test('a store that is down: strict attempts are refused, others are counted in
 
 t.test('a store that falls silent costs one timeout, then nobody waits, and it is found again', async (t) => {
   const store = await fakeStore(t)
-  const { limiter, clock, told } = limiterAt(t, store.url, 80)
+  const { limiter, clock, told } = await limiterAt(t, store.url, 80)
   t.equal(await limiter.ready(2000), true)
   t.match(await limiter.take('ana', [user, burst]), { allowed: true, window: burst, remaining: 1, resetSeconds: 5 })
   t.equal(limiter.mode(), 'redis')
@@ -136,7 +136,7 @@ t.test('a store that falls silent costs one timeout, then nobody waits, and it i
 
 t.test('a store that goes away while connected', async (t) => {
   const store = await fakeStore(t)
-  const { limiter, told } = limiterAt(t, store.url, 200)
+  const { limiter, told } = await limiterAt(t, store.url, 200)
   t.equal(await limiter.ready(2000), true)
   t.equal(await limiter.ready(1), true, 'ready stays ready')
   store.stop()
@@ -172,7 +172,7 @@ t.test('a real store', { skip: hasRedis ? false : 'no redis-server on the PATH' 
   const { url, pid } = await startRedis(t)
 
   await t.test('two instances share one count', async (t) => {
-    const instances = [limiterAt(t, url).limiter, limiterAt(t, url).limiter] as [Limiter, Limiter]
+    const instances = [(await limiterAt(t, url)).limiter, (await limiterAt(t, url)).limiter] as [Limiter, Limiter]
     for (const instance of instances) t.equal(await instance.ready(5000), true)
     t.match(await instances[0].take('ana', [user, burst]), { allowed: true, window: burst, remaining: 1, resetSeconds: 10 })
     t.match(await instances[1].take('ana', [user, burst]), { allowed: true, window: burst, remaining: 0 })
@@ -185,7 +185,7 @@ t.test('a real store', { skip: hasRedis ? false : 'no redis-server on the PATH' 
   })
 
   await t.test('windows end by the clock of the store, and attempts can be given back', async (t) => {
-    const { limiter } = limiterAt(t, url)
+    const { limiter } = await limiterAt(t, url)
     t.equal(await limiter.ready(5000), true)
     const short = { name: 'short', max: 1, windowMs: 40 }
     t.match(await limiter.take('cho', [short]), { allowed: true })
@@ -205,7 +205,7 @@ t.test('a real store', { skip: hasRedis ? false : 'no redis-server on the PATH' 
   })
 
   await t.test('a store that hangs', async (t) => {
-    const { limiter, clock, told } = limiterAt(t, url, 100)
+    const { limiter, clock, told } = await limiterAt(t, url, 100)
     t.equal(await limiter.ready(5000), true)
     process.kill(pid, 'SIGSTOP')
     await t.rejects(async () => limiter.take('eve', [user], { strict: true }), { code: 'UPSTREAM_UNAVAILABLE' })
