@@ -19,6 +19,7 @@ import { documentRoutes } from './host/openapi.ts'
 import { serveProblemPages } from './host/problem-pages.ts'
 import { hostPages } from './host/host-pages.ts'
 import { devRoutes } from './dev/dev-routes.ts'
+import { requireLoopback } from './dev/loopback.ts'
 import { observeRequests } from './host/observe-requests.ts'
 import { openParts, type Parts } from './parts.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -57,12 +58,18 @@ const opsPatienceMs = 1_000
 
 const showsDocs = (config: AppConfig): boolean => config.profile === 'development' || config.server.publicDocs
 
+const opsOf = (parts: Parts, loaded: () => Loaded) => ({
+  dependencies: parts.dependencies,
+  contexts: () => loaded().manifests.map(({ name }) => name),
+  metrics: parts.metrics(),
+})
+
 const buildOps = async (config: AppConfig, parts: Parts, log: Log, loaded: () => Loaded): Promise<FastifyInstance> => {
   const ops = await buildServer({ tls: null, trustProxy: null, corsOrigins: config.server.corsOrigins })
   guardRoutes(ops)
   answerUnknown(ops, () => null)
   answerErrors(ops, () => parts.host, log)
-  serveOps(ops, { dependencies: parts.dependencies, contexts: () => loaded().manifests.map(({ name }) => name), metrics: parts.metrics() })
+  serveOps(ops, opsOf(parts, loaded))
   return ops
 }
 
@@ -90,7 +97,11 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}, 
     surroundings: opening,
   })
   try {
-    const app = await buildServer(config.server)
+    let countUnreadable = (): void => undefined
+    const app = await buildServer(config.server, {
+      unreadable: () => countUnreadable(),
+      limit: (request) => parts.host.ipLimit.take(request, 'all'),
+    })
     let closing = false
     guardRoutes(app)
     if (parts.tracing) await app.register(parts.tracing.plugin)
@@ -105,6 +116,7 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}, 
       knownScopes: new Set(everyScope),
     })
     parts.measure(loaded.operations.map(({ operation }) => operation))
+    countUnreadable = parts.metrics().counter('postern_unreadable_requests_total', 'What arrived and was no HTTP.')
     observeRequests(app, log, parts.metrics)
     if (parts.surroundings.devIssuer)
       await app.register(hostPages, { plugin: devRoutes, options: { issuer: parts.surroundings.devIssuer } })
@@ -112,10 +124,12 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}, 
     serveProblemPages(app)
     const ops = await buildOps(config, parts, log, () => loaded)
     if (config.profile === 'development')
-      serveOps(app, {
-        dependencies: parts.dependencies,
-        contexts: () => loaded.manifests.map(({ name }) => name),
-        metrics: parts.metrics(),
+      await app.register(async (scope) => {
+        scope.addHook('onRequest', requireLoopback)
+        serveOps(
+          scope,
+          opsOf(parts, () => loaded),
+        )
       })
     await app.ready()
     const ends = [gracefulClose(app, requestPatienceMs), gracefulClose(ops, opsPatienceMs)]

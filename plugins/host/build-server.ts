@@ -49,6 +49,17 @@ const parserFailures: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new Refusal('UPSTREAM_UNAVAILABLE', 'timeout'),
 }
 
+/** Connections that may be open at once; beyond it new ones are closed. Each costs memory before its first byte. */
+const mostConnections = 10_000
+
+/** What the server tells of requests that no route ever sees. */
+export interface Unrouted {
+  /** What was not even HTTP. */
+  readonly unreadable?: () => void
+  /** Counts a request whose path cannot be read against its address. @throws Refusal RATE_LIMITED */
+  readonly limit?: (request: FastifyRequest) => Promise<void>
+}
+
 /** What is not even HTTP gets a problem document as well, and the connection ends. */
 const answerParserFailures = (error: Error & { code?: string }, socket: Socket): void => {
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
@@ -62,23 +73,33 @@ const answerParserFailures = (error: Error & { code?: string }, socket: Socket):
 }
 
 /** A path that the router cannot read: its own answer would repeat the path. */
-const answerRouterFailures = (_error: Error, request: FastifyRequest, reply: FastifyReply): void => {
-  reply.raw.setHeader('x-request-id', request.id)
-  sendProblem(new Refusal('VALIDATION_FAILED'), request, reply)
-}
+const answerRouterFailures =
+  ({ limit }: Unrouted) =>
+  async (_error: Error, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    reply.raw.setHeader('x-request-id', request.id)
+    const refusal = await limit?.(request).then(
+      () => null,
+      (error: unknown) => (error instanceof Refusal ? error : null),
+    )
+    sendProblem(refusal ?? new Refusal('VALIDATION_FAILED'), request, reply)
+  }
 
 const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 /** The Fastify instance with what every route shares: options, headers, body rules, request ids. The same in tests as in production. */
-export const buildServer = async (settings: ServerSettings): Promise<FastifyInstance> => {
+export const buildServer = async (settings: ServerSettings, unrouted: Unrouted = {}): Promise<FastifyInstance> => {
   const app = Fastify({
     ...fastifyOptions(settings),
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
-    clientErrorHandler: answerParserFailures,
-    frameworkErrors: answerRouterFailures,
+    clientErrorHandler: (error, socket) => {
+      unrouted.unreadable?.()
+      answerParserFailures(error, socket)
+    },
+    frameworkErrors: answerRouterFailures(unrouted),
   }) as unknown as FastifyInstance
   // An expectation that nobody knows is passed over, as most servers do: 417 is no answer of any operation.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.maxConnections = mostConnections
   app.decorateRequest('call', null)
   useValidators(app)
   useSerializers(app)

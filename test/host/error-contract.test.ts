@@ -234,6 +234,9 @@ t.test('what is hardly HTTP is answered with a problem document or with nothing,
     if (status >= 400 && name !== 'no host') t.ok(isProblem, `${name}: as a problem document`)
   }
   t.equal((await host.app.inject('/health/live')).statusCode, 200)
+  const counted = /^postern_unreadable_requests_total (\d+)$/m.exec((await host.ops.inject('/metrics')).body)
+  t.ok(Number(counted?.[1]) >= 8, 'what was no HTTP is counted')
+  t.equal(host.app.server.maxConnections, 10_000)
 })
 
 t.test('nothing of it was stored, and each attempt left a row with what it was answered', async (t) => {

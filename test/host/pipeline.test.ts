@@ -213,3 +213,18 @@ t.test('an attempt before authentication leaves size and digest, one after it le
     t.same(events.find((event) => event.requestId === requestId)?.payload, payload)
   }
 })
+
+t.test('a path that nobody can read counts against its address', async (t) => {
+  const remoteAddress = from()
+  const answers = []
+  for (let n = 0; n < 41; n += 1) answers.push(told(await send('GET', '/api/consents/%zz', { remoteAddress })))
+  t.equal(answers[39], '400 VALIDATION_FAILED')
+  t.equal(answers[40], '429 RATE_LIMITED')
+})
+
+t.test('what only operators see is answered on this machine alone', async (t) => {
+  for (const path of ['/metrics', '/health/detail']) {
+    t.equal((await host.app.inject({ url: path })).statusCode, 200, path)
+    t.equal(told(await send('GET', path, {})), '403 FORBIDDEN', path)
+  }
+})
