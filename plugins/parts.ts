@@ -128,6 +128,8 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       (part) => part.close(),
     )
     trail = audit
+    // Before the trail, so that the heads of the last writes are signed too.
+    opened.push(() => database.writes.drain())
     const stopFlips = auditFlips(flags, audit, report)
     opened.push(async () => stopFlips())
     const identity = keep(

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { bootstrapCluster, loginsOf, type Logins } from '../host/database/bootstrap-cluster.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../host/database/embedded-postgres.ts'
+import { once } from './generated-secrets.ts'
 
 interface Passwords {
   readonly owner: string
@@ -20,15 +21,7 @@ const makePasswords = (): Passwords => {
 /** Made once beside the data, readable by this user alone. */
 const passwordsIn = (directory: string): Passwords => {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const path = join(directory, 'logins.json')
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Passwords
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  const passwords = makePasswords()
-  writeFileSync(path, JSON.stringify(passwords), { mode: 0o600, flag: 'wx' })
-  return passwords
+  return JSON.parse(once(directory, 'logins.json', () => JSON.stringify(makePasswords()))) as Passwords
 }
 
 /** Sessions of other processes on the same data: a second service, a command that is still at work. */

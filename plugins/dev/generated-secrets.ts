@@ -29,8 +29,8 @@ const putInPlace = (aside: string, path: string): void => {
   }
 }
 
-/** Writes aside, then puts in place: of several processes that start at once, one wins and all read the same key. */
-const once = (directory: string, name: string, make: () => string): string => {
+/** Writes aside, then puts in place: of several processes that start at once, one wins and all read the same secret. */
+export const once = (directory: string, name: string, make: () => string): string => {
   const path = join(directory, name)
   const aside = `${path}.${randomUUID()}`
   try {

@@ -73,16 +73,14 @@ const answerParserFailures = (error: Error & { code?: string }, socket: Socket):
 }
 
 /** A path that the router cannot read: its own answer would repeat the path. */
-const answerRouterFailures =
-  ({ limit }: Unrouted) =>
-  async (_error: Error, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    reply.raw.setHeader('x-request-id', request.id)
-    const refusal = await limit?.(request).then(
-      () => null,
-      (error: unknown) => (error instanceof Refusal ? error : null),
-    )
-    sendProblem(refusal ?? new Refusal('VALIDATION_FAILED'), request, reply)
-  }
+const answerRouterFailure = async ({ limit }: Unrouted, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  reply.raw.setHeader('x-request-id', request.id)
+  const refusal = await limit?.(request).then(
+    () => null,
+    (error: unknown) => (error instanceof Refusal ? error : null),
+  )
+  sendProblem(refusal ?? new Refusal('VALIDATION_FAILED'), request, reply)
+}
 
 const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
@@ -95,7 +93,7 @@ export const buildServer = async (settings: ServerSettings, unrouted: Unrouted =
       unrouted.unreadable?.()
       answerParserFailures(error, socket)
     },
-    frameworkErrors: answerRouterFailures(unrouted),
+    frameworkErrors: (_error, request, reply) => void answerRouterFailure(unrouted, request, reply),
   }) as unknown as FastifyInstance
   // An expectation that nobody knows is passed over, as most servers do: 417 is no answer of any operation.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))

@@ -86,7 +86,8 @@ const passedOn = ['content-type', 'content-security-policy', 'cache-control', 'e
 const passOn = async (pages: FastifyInstance, request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
   const asked = request.headers['if-none-match']
   const { statusCode, headers, rawPayload } = await pages.inject({ url: request.url, headers: asked ? { 'if-none-match': asked } : {} })
-  if (statusCode === 404) return reply.callNotFound()
+  // Their own answers are no problem documents.
+  if (statusCode >= 400) return reply.callNotFound()
   for (const name of passedOn) if (headers[name] !== undefined) reply.header(name, headers[name])
   return reply.code(statusCode).send(rawPayload)
 }
@@ -99,10 +100,15 @@ export const documentRoutes = (app: FastifyInstance, options: DocumentOptions): 
   if (!options.serve) return
   const routes: RouteOptions[] = []
   let opening: Promise<FastifyInstance> | undefined
-  const documentation = (): Promise<FastifyInstance> => (opening ??= openDocumentation(routes, options))
+  const documentation = (): Promise<FastifyInstance> =>
+    (opening ??= openDocumentation(routes, options).catch((error: unknown) => {
+      // What failed once is not remembered, and holds up no shutdown.
+      opening = undefined
+      throw error
+    }))
   const page = { config: { hostPage: true }, schema: { hide: true } } as const
   app.addHook('onRoute', (route) => void routes.push(route))
-  app.addHook('onClose', async () => (await opening)?.close())
+  app.addHook('onClose', async () => opening?.then((pages) => pages.close()).catch(() => undefined))
   app.get('/openapi.json', page, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify((await documentation()).swagger())),
   )

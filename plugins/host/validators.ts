@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formatsPlugin from 'ajv-formats'
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify'
 import type { Violation } from '../../domain/shared/refusal.ts'
+import { normalise, textRule } from '../../domain/shared/text.ts'
 
 // That each schema is one is held by a test over all of them, not by checking them again at every start.
 const shared = {
@@ -29,13 +30,46 @@ const whenFirstAsked = (compile: () => ValidateFunction): Validator => {
   return validate
 }
 
+type Parts = Record<string, unknown>
+
+const normalised = (value: unknown): unknown => {
+  if (typeof value === 'string') return normalise(value)
+  return Array.isArray(value) ? value.map(normalised) : value
+}
+
+/** The first string that holds what no string may; its name is one that the schema knows. */
+const brokenText = (parts: Parts): ErrorObject | null => {
+  for (const name in parts) {
+    for (const text of [parts[name]].flat()) {
+      const rule = typeof text === 'string' ? textRule(text) : null
+      if (rule) return { keyword: rule, instancePath: `/${name}`, schemaPath: '', params: {} }
+    }
+  }
+  return null
+}
+
+/** The conventions of strings, which bodies meet when they are parsed. */
+const withTextRules = (inner: Validator): Validator => {
+  const validate: Validator = (value) => {
+    const parts = value as Parts
+    for (const name in parts) parts[name] = normalised(parts[name])
+    const valid = inner(value)
+    const broken = valid ? brokenText(parts) : null
+    validate.errors = broken ? [broken] : inner.errors
+    return valid && !broken
+  }
+  return validate
+}
+
 /** Bodies are taken as they are typed; only what comes out of a URL, where everything is text, is converted. */
 export const useValidators = (app: FastifyInstance): void => {
   const exact = formats(new Ajv({ ...shared, coerceTypes: false }))
   const fromUrl = formats(new Ajv({ ...shared, coerceTypes: 'array' }))
   for (const ajv of [exact, fromUrl]) ajv.addKeyword({ keyword: 'kind' })
   app.setValidatorCompiler(({ schema, httpPart }) =>
-    whenFirstAsked(() => (httpPart === 'body' ? exact : fromUrl).compile(schema as object)),
+    httpPart === 'body'
+      ? whenFirstAsked(() => exact.compile(schema as object))
+      : withTextRules(whenFirstAsked(() => fromUrl.compile(schema as object))),
   )
 }
 

@@ -1,5 +1,8 @@
 import t from 'tap'
 import { newId } from '../../domain/shared/ids.ts'
+import { contexts } from '../../plugins/contexts.ts'
+import { sendMessageStatement } from '../../plugins/contexts/messaging/messaging.statements.ts'
+import { compileAll, installFunctions } from '../../plugins/host/sql/install.ts'
 import { startHost } from '../helper.ts'
 import { openRows } from '../house/rows.ts'
 
@@ -209,4 +212,31 @@ t.test('answers are kept for seven days, encrypted, and then go', async (t) => {
   while ((await expired()) > 0 && writes < 400)
     writes += (await Promise.all(Array.from({ length: 10 }, () => send(newId(), newId())))).length
   t.equal(await expired(), 0, `gone after ${writes} writes`)
+})
+
+t.test('writes that share batches sweep the keys of every agency among them', async (t) => {
+  await rows.query(
+    `insert into host_idempotency_key (agency_id, user_id, operation, key, fingerprint, audit_id, created_at, expires_at)
+     select a.id, 'gone', 'sendMessage', n::text, '\\x00', gen_random_uuid(), $1, $1 from host_agency a, generate_series(1, 20) n`,
+    [new Date(host.clock.now() - day)],
+  )
+  const left = async (): Promise<number> =>
+    (await rows.query<{ n: number }>("select count(distinct agency_id)::int as n from host_idempotency_key where user_id = 'gone'"))[0]!.n
+  t.equal(await left(), 2)
+  const both = () => [send(newId()), send(newId(), 'Hello', { as: 'patient-cho', url: ofCho })]
+  for (let batches = 0; batches < 150 && (await left()) > 0; batches += 1) await Promise.all([...both(), ...both(), ...both(), ...both()])
+  t.equal(await left(), 0)
+})
+
+t.test('a statement that leaves an item out stores nothing, and nothing says that it did', async (t) => {
+  const careless = { ...sendMessageStatement, sql: `${sendMessageStatement.sql} where i.user_id <> 'left-out'` }
+  const statements = contexts.flatMap((context) => context.statements).map((one) => (one === sendMessageStatement ? careless : one))
+  await installFunctions(host.database.ownerUrl, compileAll(statements))
+  const [lost, sent] = [newId(), newId()]
+  const token = host.token('patient-ana', { claims: { sub: 'left-out' } })
+  const answers = await Promise.all([send(lost, 'Hello', { token }), send(sent)])
+  t.match(answers[0]!.json(), { status: 503, code: 'UPSTREAM_UNAVAILABLE', reason: 'internal' })
+  t.equal(answers[1]!.statusCode, 201, 'others are not held up by it')
+  t.same(await outcomesOf(lost), ['UPSTREAM_UNAVAILABLE internal'])
+  t.same(await rows.query('select from host_idempotency_key where key = $1', [lost]), [], 'its key is free')
 })

@@ -23,6 +23,8 @@ t.test('the document is OpenAPI 3.1', async (t) => {
   const { valid, errors } = await validator.validate(structuredClone(document) as unknown as Record<string, unknown>)
   t.ok(valid, JSON.stringify(errors)?.slice(0, 2_000))
   t.equal((await host.app.inject('/docs/')).statusCode, 200, 'and there is a page that shows it')
+  const barred = await host.app.inject('/docs/static/%00')
+  t.match([barred.statusCode, barred.json().code], [404, 'NOT_FOUND'], 'what it does not show is answered like anything else')
 })
 
 t.test('its paths are full, and nothing but operations is in it', async (t) => {

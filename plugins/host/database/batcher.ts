@@ -1,3 +1,5 @@
+import { Refusal } from '../../../domain/shared/refusal.ts'
+
 /** Work that can share a transaction with its neighbours. */
 export interface BatcherOptions<Item> {
   /** How many batches may be under way at once. */
@@ -22,6 +24,14 @@ export interface Batcher<Item> {
   drain(): Promise<void>
 }
 
+interface Waiting<Item> {
+  readonly item: Item
+  readonly sinceMs: number
+}
+
+/** What has waited longer is refused and not begun: whoever asked has gone, or asks again. */
+const longestWaitMs = 10_000
+
 /** A batch that is held up, by a lock of another instance say, holds up nobody else for longer. */
 const patienceMs = 25
 
@@ -31,7 +41,7 @@ const patienceMs = 25
  * share it evenly, and one works while the other commits.
  */
 export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item> => {
-  const queues = new Map<string, Item[]>()
+  const queues = new Map<string, Waiting<Item>[]>()
   const idle = Array.from({ length: options.slots }, (_, slot) => slot)
   let waiting = 0
   let underWay = 0
@@ -44,7 +54,9 @@ export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item
     // Back to the end of the line, so that no group starves another.
     if (queue.length > 0) queues.set(group, queue)
     waiting -= batch.length
-    return batch
+    const latest = performance.now() - longestWaitMs
+    for (const { item, sinceMs } of batch) if (sinceMs < latest) options.reject(item, new Refusal('UPSTREAM_UNAVAILABLE', 'timeout'))
+    return batch.filter(({ sinceMs }) => sinceMs >= latest).map(({ item }) => item)
   }
 
   const settleDrain = (): void => {
@@ -79,7 +91,10 @@ export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item
   }
 
   const pump = (): void => {
-    while (idle.length > 0 && enoughWait()) void runOne(idle.pop()!, takeBatch())
+    while (idle.length > 0 && enoughWait()) {
+      const batch = takeBatch()
+      if (batch.length > 0) void runOne(idle.pop()!, batch)
+    }
     if (waiting > 0 && idle.length > 0) patience ??= setTimeout(lookAgain, patienceMs)
   }
 
@@ -88,8 +103,9 @@ export const createBatcher = <Item>(options: BatcherOptions<Item>): Batcher<Item
       if (waiting >= options.capacity) return false
       const group = options.groupOf(item)
       const queue = queues.get(group)
-      if (queue) queue.push(item)
-      else queues.set(group, [item])
+      const entry = { item, sinceMs: performance.now() }
+      if (queue) queue.push(entry)
+      else queues.set(group, [entry])
       waiting += 1
       // A microtask later, so that requests that were parsed in one turn of the loop share a batch.
       queueMicrotask(pump)

@@ -5,7 +5,7 @@ import { readHostArity } from '../sql/compile-read.ts'
 import type { ReadStatement, Row } from '../sql/statement.ts'
 import { createBatcher } from './batcher.ts'
 import { binaryColumns, isArrayElement, type BatchColumn } from './binary-array.ts'
-import { refusalOfDatabase } from './failure.ts'
+import { blamesOne, refusalOfDatabase } from './failure.ts'
 
 /** The session that a compiled read runs under. */
 export interface ReadSession {
@@ -121,12 +121,13 @@ export const createCompiledReads = ({ pool, bypass, slots }: CompiledReadsOption
     groupOf: ({ read }) => read.name,
     async run(_, reads) {
       if (reads.length === 1) return settleAlone(pool, reads[0]!)
-      // One that is refused fails for all, and nothing has happened: each is asked by itself.
-      await together(reads).catch(async () => {
+      // One that is refused fails for all, and nothing has happened: each is asked by itself. A database that is down or late is not.
+      await together(reads).catch(async (error: unknown) => {
+        if (!blamesOne(error)) throw error
         for (const read of reads) await settleAlone(pool, read)
       })
     },
-    reject: ({ reject }, cause) => reject(cause),
+    reject: ({ reject }, cause) => reject(refusalOfDatabase(cause) ?? cause),
   })
 
   return {

@@ -4,7 +4,7 @@ import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { AuditHead } from '../audit/index.ts'
 import { createBatcher } from './batcher.ts'
 import { binaryColumns, type BatchColumn, type BatchItem } from './binary-array.ts'
-import { refusalOfDatabase } from './failure.ts'
+import { blamesOne, refusalOfDatabase } from './failure.ts'
 
 /** The batch has waited for the lock already: whoever still meets it is the duplicate. */
 const beginImpatiently = "begin; set local lock_timeout = '50ms'"
@@ -88,11 +88,6 @@ const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[])
   )
   return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, endsOf(writes), ...arrays] })
 }
-
-const stateOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
-
-/** Errors that blame the data of one item, or a key that another transaction holds: the others may go without it. */
-const blamesOne = (error: unknown): boolean => /^(22|23|42|44|PT|55P03)/.test(stateOf(error))
 
 /** What the failure of a write that was alone means to its caller. */
 const causeOf = (write: PendingWrite, error: unknown): unknown => {

@@ -7,20 +7,10 @@ interface DriverError {
 
 const refusedBySql = { PT403: ['FORBIDDEN', 'CONSENT_REQUIRED', 'NOT_FOUND'] } as const
 
-const connectionCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  '08006',
-  '08003',
-  '08001',
-])
+const connectionCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'])
+
+/** A server that cannot be reached, is out of room, on its way down, failing beneath, or that has cut an idle transaction off. */
+const unavailableStates = /^(?:080|53|57P|58|25P03$)/
 
 const looksLikeLostConnection = (message: string): boolean => /terminat|connect|timeout exceeded|Client has encountered/i.test(message)
 
@@ -40,6 +30,10 @@ export const refusalOfDatabase = (error: unknown): Refusal | null => {
   if (state === '55P03') return new Refusal('CONFLICT', 'in-flight')
   if (state === '57014' || text === 'Query read timeout') return new Refusal('UPSTREAM_UNAVAILABLE', 'timeout')
   if (state === '40001' || state === '40P01') return new Refusal('UPSTREAM_UNAVAILABLE')
-  if (connectionCodes.has(state) || (state === '' && looksLikeLostConnection(text))) return new Refusal('UPSTREAM_UNAVAILABLE')
+  if (connectionCodes.has(state) || unavailableStates.test(state) || (state === '' && looksLikeLostConnection(text)))
+    return new Refusal('UPSTREAM_UNAVAILABLE')
   return null
 }
+
+/** Errors that blame the data of one item, a gate that refuses it, or a key that another transaction holds: the others may go without it. */
+export const blamesOne = (error: unknown): boolean => /^(22|23|42|44|PT|55P03)/.test((error as { code?: string } | null)?.code ?? '')

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { Code, Reason } from '../../../domain/shared/codes.ts'
 import { idempotencyOf, type AnyOperation } from '../../../routes/shared/operation.ts'
@@ -45,8 +46,17 @@ export const serveStatement = (host: Host, service: StatementService<AnyOperatio
   const conflicts = service.statement.conflicts ?? []
   const keyed = idempotencyOf(service.statement.operation) !== 'none'
   const recheck = !host.withoutGates.has('switch-recheck')
+  // What the domain finds wrong with a body is validation, which comes before the limits of a record.
+  const prepare = (call: RequestCall, request: FastifyRequest) => {
+    try {
+      return service.prepare(callOf(call, request))
+    } catch (error) {
+      giveBack(host, call)
+      throw error
+    }
+  }
   return async (call, request) => {
-    const { row, outcome } = service.prepare(callOf(call, request))
+    const { row, outcome } = prepare(call, request)
     const key = keyed ? claimOf(host, call, request) : null
     const item = itemOf(host, call, key, outcome, row, host.audit.input(factsOf(call, request, outcome)))
     const session = sessionOf(service.statement, item)

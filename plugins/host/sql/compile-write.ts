@@ -118,8 +118,10 @@ const meetEarlierKeys = (statement: WriteStatement, gates: SqlGates): string => 
           v_reasons[k] := v_claim;
         end if;
       end loop;
-    elsif get_byte(uuid_send(p_audit_id[1]), 15) < 64 then
-      perform host_sweep_keys(p_agency_id[1], p_at[1]);
+    elsif get_byte(uuid_send(p_audit_id[1]), 15) < 16 + 5 * cardinality(p_agency_id) then
+      -- Any item's agency, since the first one's has always the lowest id; the larger the batch the likelier, so that sweeping keeps up.
+      v_to := 1 + get_byte(uuid_send(p_audit_id[1]), 14) % cardinality(p_agency_id);
+      perform host_sweep_keys(p_agency_id[v_to], p_at[v_to]);
     end if;`
 }
 
@@ -129,7 +131,11 @@ const execute = (statement: WriteStatement): string => {
     with items as (
       select t.* from unnest(${names.map(part).join(', ')}, v_verdicts[v_from:v_to]) as t(${names.join(', ')}, verdict) where t.verdict is null
     )
-    ${statement.sql.trim()};`
+    ${statement.sql.trim()};
+    get diagnostics v_done = row_count;
+    if v_done <> cardinality(array_positions(v_verdicts[v_from:v_to], null)) then
+      raise exception 'a statement has not worked each of its items once' using errcode = 'PT500';
+    end if;`
 }
 
 const auditStep = (statement: WriteStatement, gates: SqlGates): string => {
@@ -148,7 +154,7 @@ const patients = (all: string, first: string): string =>
 const body = (statement: WriteStatement, gates: SqlGates): string => `
 #variable_conflict use_column
 declare
-  x text; v_from int := 1; v_to int; v_verdicts text[]; v_asked int; v_won uuid[]; v_claim text; v_answer bytea; v_outcomes text[];
+  x text; v_from int := 1; v_to int; v_done bigint; v_verdicts text[]; v_asked int; v_won uuid[]; v_claim text; v_answer bytea; v_outcomes text[];
   v_reasons text[] := array_fill(null::text, array[cardinality(p_agency_id)]);
   v_stored bytea[] := array_fill(null::bytea, array[cardinality(p_agency_id)]);
 begin

@@ -168,6 +168,32 @@ t.test('a founder reads another agency’s audit with a reason, and both agencie
   t.match(seen, { bypass: true, accessReason: 'Quarterly review of the audit trail', userId: personaNamed('founder')!.sub })
 })
 
+t.test('what no string may hold is refused in a query as well', async (t) => {
+  for (const [text, rule] of [
+    ['%00', 'no-nul'],
+    ['a%09b', 'no-control'],
+    ['%E2%80%AEx', 'no-bidi-override'],
+  ]) {
+    const answer = await shared.call('GET', `/api/audit/events?actor=${text}`, { as: 'compliance-officer' })
+    t.match(answer.json(), { status: 400, code: 'VALIDATION_FAILED', errors: [{ pointer: '/query/actor', rule }] })
+  }
+})
+
+t.test('each observed flip of a switch stands in the platform’s chain', async (t) => {
+  const client = new pg.Client({ connectionString: shared.database.superuserUrl })
+  await client.connect()
+  t.teardown(() => client.end())
+  const flips = async (): Promise<unknown[]> =>
+    (await client.query("select agency_id, entity_type, entity_id, outcome from audit_event where action = 'flag.flip'")).rows
+  const before = (await flips()).length
+  await shared.flip('USE_CHAT_WRITES', false)
+  await shared.flip('USE_CHAT_WRITES', true)
+  let seen = await flips()
+  for (let tries = 0; tries < 200 && seen.length < before + 2; tries += 1) seen = await flips()
+  const row = { agency_id: '00000000-0000-0000-0000-000000000000', entity_type: 'flag', entity_id: 'USE_CHAT_WRITES', outcome: 'success' }
+  t.same(seen.slice(before), [row, row])
+})
+
 t.test('audit:verify, as an operator runs it', async (t) => {
   const host = shared
   await host.call('GET', '/api/consents', { as: 'patient-ana' })

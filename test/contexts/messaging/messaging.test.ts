@@ -296,6 +296,14 @@ t.test('attempts count, replays and refusals too', async (t) => {
   t.equal((await send('patient-ana', anas, 'x', key)).status, 429)
 })
 
+t.test('a body that is not valid does not come to the limit of the conversation', async (t) => {
+  for (let n = 0; n < 9; n++) t.equal((await send('patient-ana', anas, '\u200b')).status, 400)
+  await portal.pass(10_001)
+  for (let n = 0; n < 10; n++) t.equal((await send('patient-ana', anas)).status, 201)
+  await portal.pass(10_001)
+  for (let n = 0; n < 9; n++) t.equal((await send('patient-ana', anas)).status, 201, 'twenty were not yet reached')
+})
+
 t.test('fifty sends at once with one key make one message and one audit row of success', async (t) => {
   const roomy = await openPortal(t)
   await roomy.post('patient-ana', '/consents', { patientId: ana, scope: 'messaging' })

@@ -1,6 +1,11 @@
 import { mock } from 'node:test'
+import type { Pool } from 'pg'
 import t from 'tap'
+import { newId } from '../../../domain/shared/ids.ts'
+import { listMessagesStatement } from '../../../plugins/contexts/messaging/messaging.statements.ts'
 import { createBatcher } from '../../../plugins/host/database/batcher.ts'
+import { createCompiledReads } from '../../../plugins/host/database/compiled-reads.ts'
+import { refusalOfDatabase } from '../../../plugins/host/database/failure.ts'
 
 /** A batcher whose batches end when the test says so. */
 const underTest = (options: { readonly slots?: number; readonly batchSize?: number; readonly capacity?: number } = {}) => {
@@ -66,6 +71,21 @@ t.test('a batch that is held up holds up nobody else for long', async (t) => {
   t.same(batches, ['a1 a2 a3', 'a4'])
 })
 
+t.test('what has waited for ten seconds is refused and not begun', async (t) => {
+  let nowMs = 0
+  const clock = mock.method(performance, 'now', () => nowMs)
+  t.teardown(() => clock.mock.restore())
+  const { batches, add, end, rejected } = underTest({ slots: 1 })
+  await add('a1')
+  await add('a2')
+  nowMs = 5_000
+  await add('a3')
+  nowMs = 10_001
+  await end(0)
+  t.same(rejected, ['a2'])
+  t.same(batches, ['a1', 'a3'])
+})
+
 t.test('groups do not mix, take turns, and no batch is larger than it may be', async (t) => {
   const { batches, add, end, batcher } = underTest({ slots: 1 })
   await add('a1', 'a2', 'a3', 'a4', 'a5', 'b1')
@@ -106,4 +126,40 @@ t.test('it is bounded, drains, and what fails settles those it left open', async
     ['a1', 'no'],
     ['a2', 'no'],
   ])
+})
+
+/** Reads on a pool that answers every statement with the same failure; gives the names of the statements that it was asked. */
+const readsThatFail = (failure: object) => {
+  const asked: string[] = []
+  const query = async ({ name }: { name: string }): Promise<never> => {
+    asked.push(name)
+    throw Object.assign(new Error('no'), failure)
+  }
+  const reads = createCompiledReads({ pool: { query } as unknown as Pool, bypass: null, slots: 1 })
+  const session = { agencyId: newId(), userId: 'ana', patientId: newId(), consentPatientId: null, at: new Date() }
+  const args = { conversation_id: newId(), before_at: new Date(), before_id: newId(), row_limit: 1 }
+  const read = (): Promise<string> =>
+    reads.run(listMessagesStatement, session, args).then(
+      () => 'read',
+      (error: { code: string }) => error.code,
+    )
+  return { asked, read }
+}
+
+t.test('reads that share a round trip are asked one by one where one is refused, and not where the database is away', async (t) => {
+  const refused = readsThatFail({ code: 'PT403', message: 'FORBIDDEN' })
+  t.same(await Promise.all([refused.read(), refused.read()]), ['FORBIDDEN', 'FORBIDDEN'])
+  t.same(refused.asked, ['op_list_messages_many', 'op_list_messages', 'op_list_messages'])
+  for (const failure of [{ code: '57014' }, { code: 'ECONNREFUSED' }, { message: 'Query read timeout' }]) {
+    const away = readsThatFail(failure)
+    t.same(await Promise.all([away.read(), away.read()]), ['UPSTREAM_UNAVAILABLE', 'UPSTREAM_UNAVAILABLE'])
+    t.same(away.asked, ['op_list_messages_many'], 'nobody waits for the others to fail')
+  }
+})
+
+t.test('what a failure of the database means to the caller', async (t) => {
+  const meaning = (code: string): string | undefined => refusalOfDatabase({ code })?.code
+  for (const code of ['57P01', '53100', '53300', '08006', '58030', '25P03', '40001', '57014', 'ECONNRESET'])
+    t.equal(meaning(code), 'UPSTREAM_UNAVAILABLE', code)
+  for (const code of ['25006', '42501', '42883', '08P01', '23505', 'XX000']) t.equal(meaning(code), undefined, `${code} is a defect`)
 })

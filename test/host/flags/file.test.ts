@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mock } from 'node:test'
 import t from 'tap'
 import { flags as declared } from '../../../config/flags.ts'
 import { systemClock } from '../../../domain/shared/clock.ts'
-import { createFlags } from '../../../plugins/host/flags/flags.ts'
+import { auditFlips } from '../../../plugins/host/audit-flips.ts'
+import { createFlags, type FlagFlip } from '../../../plugins/host/flags/flags.ts'
 import { caller, frozenClock, lakeside, observedFlags, riverside } from '../../fixtures/observed-flags.ts'
 import type { ObservedFlags } from '../../fixtures/observed-flags.ts'
 
@@ -419,4 +421,38 @@ t.test('asking costs less than a microsecond', async (t) => {
   }
   const best = Math.min(...Array.from({ length: 8 }, round))
   t.ok(best < 1, `${best.toFixed(3)} us`)
+})
+
+t.test('a flip that the audit cannot take is recorded later, once', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+  let tell: (flip: FlagFlip) => void = () => t.fail('nobody listens')
+  const onFlip = (listener: (flip: FlagFlip) => void) => ((tell = listener), () => {})
+  const recorded: unknown[] = []
+  let down = true
+  const record = async ({ entityId, at }: { entityId: string | null; at: number }): Promise<void> => {
+    if (down) throw new Error('no')
+    recorded.push([entityId, at])
+  }
+  const problems: string[] = []
+  const stop = auditFlips({ onFlip }, { record }, (event) => void problems.push(event))
+  const flip = { name: 'USE_CHAT_WRITES', from: { value: 'on' }, to: { value: 'off' }, at: 1_000, source: 'file' } as unknown as FlagFlip
+  tell(flip)
+  await turn()
+  t.same([recorded, problems], [[], ['audit.flip']])
+  down = false
+  for (let again = 0; again < 2; again += 1) {
+    mock.timers.tick(5_000)
+    await turn()
+  }
+  t.same(recorded, [['USE_CHAT_WRITES', 1_000]], 'with the time at which it was seen')
+  down = true
+  tell(flip)
+  await turn()
+  stop()
+  down = false
+  mock.timers.tick(60_000)
+  await turn()
+  t.equal(recorded.length, 1, 'nothing runs on after the end')
 })
