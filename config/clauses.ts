@@ -44,25 +44,40 @@ export const clauses: readonly Clause[] = [
   {
     id: 'MIG-03 §6.1',
     says: 'Consent comes first, and others ask it',
-    checks: ['order', 'messaging-consent'],
+    checks: ['order', 'messaging-consent', 'consent-asked-of-staff'],
     tests: ['test/contexts/consent'],
   },
   {
     id: 'MIG-03 §6.2',
     says: 'Clinical drafts come second: no finalization, no submission',
-    checks: ['order', 'no-forbidden-verbs', 'drafts-stay-drafts', 'drafts-own-and-consented'],
+    checks: [
+      'order',
+      'no-forbidden-verbs',
+      'drafts-stay-drafts',
+      'drafts-say-so',
+      'drafts-own-and-consented',
+      'drafts-switched-and-versioned',
+    ],
     tests: ['test/contexts/clinical-drafts', 'test/domain/clinical-drafts.test.ts'],
   },
   {
     id: 'MIG-03 §6.3',
     says: 'Appointments come third, read only',
-    checks: ['order', 'provider-portal-effects', 'appointments-only-looked-at'],
+    checks: ['order', 'provider-portal-effects', 'appointments-only-looked-at', 'calendars-bounded-by-token'],
     tests: ['test/contexts/appointments'],
   },
   {
     id: 'MIG-03 §6.4',
     says: 'The advisor comes last, advisory only',
-    checks: ['order', 'advisor-is-last', 'advisor-only-advises', 'advisor-is-asked-by-people'],
+    checks: [
+      'order',
+      'advisor-is-last',
+      'advisor-only-advises',
+      'advisor-operations',
+      'advice-has-no-actions',
+      'advisor-is-asked-by-people',
+      'consultations-own-and-consented',
+    ],
     tests: ['test/contexts/advisor', 'test/house/advise-mutation.test.ts'],
   },
   {
@@ -80,7 +95,7 @@ export const clauses: readonly Clause[] = [
   {
     id: 'MIG-03 §7, Execution side effects',
     says: 'Nothing is sent, booked, billed or written back',
-    checks: ['no-forbidden-verbs', 'no-outbound', 'drafts-stay-drafts', 'appointments-only-looked-at'],
+    checks: ['no-forbidden-verbs', 'no-outbound', 'drafts-stay-drafts', 'drafts-say-so', 'appointments-only-looked-at'],
     tests: ['test/house/contract-print.test.ts', 'test/contexts/clinical-drafts/nothing-finalizes.test.ts'],
   },
   {
@@ -92,13 +107,21 @@ export const clauses: readonly Clause[] = [
   {
     id: 'MIG-03 §7, Autonomy introduced',
     says: 'People ask, and people review',
-    checks: ['advisor-is-asked-by-people', 'advisor-only-advises', 'agents-read'],
+    checks: ['advisor-is-asked-by-people', 'advisor-only-advises', 'advisor-operations', 'advice-has-no-actions', 'agents-read'],
     tests: ['test/house/contract-print.test.ts', 'test/house/advise-mutation.test.ts'],
   },
   {
     id: 'MIG-03 §7, Authorization uncertainty',
     says: 'Who may do what is said for every operation, in words that the matrix knows',
-    checks: ['scopes-known', 'operations-declared', 'drafts-own-and-consented'],
+    checks: [
+      'scopes-known',
+      'operations-declared',
+      'drafts-own-and-consented',
+      'consultations-own-and-consented',
+      'calendars-bounded-by-token',
+      'consent-asked-of-staff',
+      'portal-reads-audited',
+    ],
     tests: ['test/house/contract-print.test.ts', 'test/host/role-by-operation.test.ts'],
   },
   {

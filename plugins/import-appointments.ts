@@ -113,7 +113,8 @@ const importInto = (agencyId: string, asked: Import): Promise<Imported> =>
       changed += stored.changed
     })
     const asOf = await asOfFile(asked, timestamp)
-    const different = await noteImport(session, asOf, asked.now, added + changed > 0)
+    // A file of which nothing could be read says nothing of how the calendar stands.
+    const different = (count > 0 || skipped === 0) && (await noteImport(session, asOf, asked.now, added + changed > 0))
     const more = { id: session.auditId, entity_type: 'appointment', count: added + changed }
     if (different) await auditAsOwner(client, agencyId, 'appointments.import', more)
     return { agencyId, asOf, added, changed, unchanged: count - added - changed, skipped, different }

@@ -30,11 +30,12 @@ const nouns: Record<(typeof dimensions)[number], string> = {
   upstreamHosts: 'the upstream host',
 }
 
+/** An amendment that nobody approved, or that gives no date or reason, permits nothing. @see MIG-03 §7, documented amendment */
 const permitted = (contract: Contract, name: string): ReadonlySet<string> =>
   new Set(
-    contract.amendments.flatMap(({ permits }) =>
-      permits.filter((entry) => entry.startsWith(`${name}: `)).map((entry) => entry.slice(name.length + 2)),
-    ),
+    contract.amendments
+      .filter(({ approvedBy, date, reason }) => Boolean(approvedBy && date && reason))
+      .flatMap(({ permits }) => permits.filter((entry) => entry.startsWith(`${name}: `)).map((entry) => entry.slice(name.length + 2))),
   )
 
 const checkReach = (contract: Contract, approval: Approval, manifest: Manifest): void => {

@@ -5,6 +5,7 @@ import { flags } from '../../config/flags.ts'
 import { messagingCodes } from '../../domain/shared/codes.ts'
 import { idempotencyOf, isMutating, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import type { Manifest } from './define-context.ts'
+import { portalChecks } from './portal-checks.ts'
 
 /** What the contract is checked on: manifests and operations as they would load, what was approved, and the sources. */
 export interface Declared {
@@ -49,7 +50,10 @@ const alwaysTrue = (schema: unknown, name: string): boolean =>
 
 const reach: readonly string[] = ['queue', 'mail', 'outbound-http', 'documents', 'identity-admin']
 const forbiddenVerbs = new Set(
-  'finalize finalise sign submit book reschedule cancel dispatch deliver invoice pay reconcile remind'.split(' '),
+  (
+    'finalize finalise complete sign cosign countersign attest submit release publish transmit send book schedule reschedule cancel ' +
+    'execute apply order prescribe dispatch deliver notify remind bill charge refund invoice pay reconcile'
+  ).split(' '),
 )
 /** `finalizeDraft` and `/drafts/:id/sign` in single words. */
 const wordsOf = ({ name, path }: AnyOperation): string[] =>
@@ -63,6 +67,7 @@ const silent = (room: URL): boolean => filesOf(room).every((name) => !speaks.tes
 
 /** Every check by name. Each can fail: the tests plant what it looks for. */
 export const contractChecks: Readonly<Record<string, Check>> = {
+  ...portalChecks,
   'reads-are-get': (declared) => all(declared, (operation) => operation.effect !== 'read' || operation.method === 'GET'),
   'provider-portal-effects': (declared) =>
     all(declared, (operation, context) => !inPortal(declared, context) || context === 'consent' || operation.effect !== 'write'),
@@ -73,7 +78,11 @@ export const contractChecks: Readonly<Record<string, Check>> = {
       capabilities.every((one) => contract.approvals.find((approval) => approval.name === name)?.capabilities.includes(one)),
     ),
   'no-forbidden-verbs': (declared) =>
-    all(declared, (operation, context) => !inPortal(declared, context) || !wordsOf(operation).some((word) => forbiddenVerbs.has(word))),
+    all(
+      declared,
+      (operation, context) =>
+        !(context === 'shell' || inPortal(declared, context)) || !wordsOf(operation).some((word) => forbiddenVerbs.has(word)),
+    ),
   'no-outbound': (declared) =>
     declared.manifests.every(
       ({ name, capabilities, upstreamHosts }) =>

@@ -27,21 +27,34 @@ const patientOf = ({ patient }: ConsentGate): string => {
   return patient.in === 'body' ? `${patient.field}, if named` : `${patient.field}, else record`
 }
 const throughOf = ({ through }: ConsentGate): string => (through ? `; ${through.scope} too by ${through.field} (${through.port})` : '')
-const consentOf = ({ consent }: AnyOperation): string => (consent ? `${consent.scope} of ${patientOf(consent)}${throughOf(consent)}` : '')
-const limitsOf = ({ limits = [] }: AnyOperation): string => ['user', ...limits.map(({ policy }) => policy)].join(', ')
+const exemptOf = ({ exempt = [] }: ConsentGate): string => (exempt.length > 0 ? `; not asked of ${exempt.join(', ')}` : '')
+const consentOf = ({ consent }: AnyOperation): string =>
+  consent ? `${consent.scope} of ${patientOf(consent)}${throughOf(consent)}${exemptOf(consent)}` : ''
+const limitsOf = ({ limits = [], maxBody }: AnyOperation): string =>
+  ['user', ...limits.map(({ policy }) => policy), ...(maxBody === undefined ? [] : [`body ${maxBody}`])].join(', ')
+/** What must be the caller's own: a row by its column, and what the request names. */
+const ownOf = ({ agrees = [], ownership }: AnyOperation): string =>
+  [
+    ...(ownership ? [`${ownership.table}.${ownership.owner.column}`] : []),
+    ...agrees.map(
+      ({ in: place, field, audiences, exceptRoles = [] }) =>
+        `${place}.${field} (${audiences.join(', ')}${exceptRoles.length > 0 ? ` but ${exceptRoles.join(', ')}` : ''})`,
+    ),
+  ].join(', ')
+const keyOf = (operation: AnyOperation): string => `${idempotencyOf(operation)}${operation.ifMatch ? ', If-Match' : ''}`
 
 const operationRow = (context: string, operation: AnyOperation): string[] => [
   context,
   operation.name,
   `${operation.method} /api${operation.path}`,
   operation.effect,
-  operation.audience.join(', '),
+  [...operation.audience, ...(operation.acrossAgencies ? ['founder across agencies'] : [])].join(', '),
   operation.scopes.join(', '),
   operation.killSwitch ?? '',
-  operation.ownership ? `${operation.ownership.table}.${operation.ownership.owner.column}` : '',
+  ownOf(operation),
   consentOf(operation),
   limitsOf(operation),
-  idempotencyOf(operation),
+  keyOf(operation),
   operation.audit,
   problemsOf(operation).join(', '),
 ]
@@ -71,10 +84,11 @@ export const printContract = (declared: Declared, clauses: readonly Clause[]): {
   const matrix = permissionTable().map((row) =>
     Object.values(row).map((value) => (Array.isArray(value) ? value.join(', ') : String(value ?? ''))),
   )
-  const amendments = declared.contract.amendments.map(({ id, clause, decision, approvedBy, date, reason }) => [
+  const amendments = declared.contract.amendments.map(({ id, clause, decision, permits, approvedBy, date, reason }) => [
     id,
     clause,
     decision,
+    permits.join(', '),
     approvedBy,
     date,
     reason,
@@ -97,7 +111,7 @@ export const printContract = (declared: Declared, clauses: readonly Clause[]): {
     '## Permissions',
     table(Object.keys(permissionTable()[0] ?? {}), matrix),
     '## Amendments',
-    amendments.length > 0 ? table(['id', 'clause', 'decision', 'approved by', 'date', 'reason'], amendments) : 'None.',
+    amendments.length > 0 ? table(['id', 'clause', 'decision', 'permits', 'approved by', 'date', 'reason'], amendments) : 'None.',
   ]
   return { text: `${sections.join('\n\n')}\n`, failures: held.flatMap(({ failures }) => failures) }
 }

@@ -61,13 +61,18 @@ export class RequestCall {
 
 const nonEmpty = (value: unknown): value is object => typeof value === 'object' && value !== null && Object.keys(value).length > 0
 
-/** What the audit keeps of a request: its parameters and body, or size and digest where it was not to be believed. */
-const payloadOf = (call: RequestCall, request: FastifyRequest): unknown => {
+/**
+ * What the audit keeps of a request: its parameters and body, or size and digest where it was not to be believed; and whose records a
+ * list of several people's held, so that a patient's are found to have been read.
+ */
+const payloadOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome | null): unknown => {
   if (call.principal === null || call.bodyDigest) return call.bodyDigest ?? undefined
   const payload: Record<string, unknown> = {}
   if (nonEmpty(request.params)) payload['params'] = request.params
   if (nonEmpty(request.query)) payload['query'] = request.query
   if (request.body !== undefined && request.body !== null) payload['body'] = request.body
+  const one = outcome?.patientId ?? call.principal.patientId
+  if (!one && outcome?.patientIds && outcome.patientIds.length > 0) payload['patientIds'] = [...new Set(outcome.patientIds)]
   return nonEmpty(payload) ? payload : undefined
 }
 
@@ -102,7 +107,7 @@ export const factsOf = (call: RequestCall, request: FastifyRequest, outcome: Out
     idempotencyKey: attemptKey(call, request),
     bypass: call.scope?.bypass ?? false,
     accessReason: call.scope?.accessReason ?? null,
-    payload: payloadOf(call, request),
+    payload: payloadOf(call, request, outcome),
     before: outcome?.before,
     after: outcome?.after,
   }

@@ -64,6 +64,8 @@ const admission = (operation: AnyOperation, host: Host): preValidationHookHandle
 }
 
 const send = (operation: AnyOperation, { outcome, replayed }: Handled, request: FastifyRequest, reply: FastifyReply): unknown => {
+  // Records of people stay out of the caches of browsers and proxies; a context says so where it is otherwise.
+  if (!operation.audience.includes('public')) reply.header('Cache-Control', 'no-store')
   if (outcome.location) reply.header('Location', outcome.location)
   if (outcome.headers) reply.headers(outcome.headers)
   if (replayed) reply.header('Idempotent-Replayed', 'true')

@@ -33,6 +33,8 @@ export interface Outcome<R = unknown> {
   readonly entityId?: string
   /** The patient whom the record concerns, where the caller is not the patient. */
   readonly patientId?: string
+  /** The patients whose records a list holds, where it may be several's: the audit row keeps them with its payload. */
+  readonly patientIds?: readonly string[]
   /** The agencies whose records the answer holds, where an `answer` service reads across agencies; of a `query` its rows tell. */
   readonly agencyIds?: readonly string[]
   readonly before?: unknown

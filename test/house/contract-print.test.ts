@@ -32,6 +32,12 @@ const adding = (context: string, like: string, change: Partial<AnyOperation>): D
   operations: [...declared.operations, { context, operation: { ...named(like), ...change } }],
 })
 
+/** An operation's answer with further fields, or other ones. */
+const replyWith = (name: string, fields: object): AnyOperation['reply'] => {
+  const { status, schema } = named(name).reply
+  return { status, schema: { ...schema, properties: { ...schema.properties, ...fields } } }
+}
+
 /** With one more operation of a context of the portal. */
 const draftsWith = (change: Partial<AnyOperation>): Declared =>
   adding('clinical-drafts', 'getConsent', { name: 'getDraft', path: '/clinical-drafts/:draftId/more', ...change })
@@ -68,6 +74,9 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
     draftsWith({ name: 'finalizeDraft' }),
     draftsWith({ path: '/clinical-drafts/:draftId/sign' }),
     draftsWith({ path: '/appointments/cancel' }),
+    ...['attest', 'complete', 'cosign', 'release', 'send', 'transmit'].map((verb) => draftsWith({ name: `${verb}Draft` })),
+    adding('shell', 'getMe', { name: 'getReminders', path: '/me/remind' }),
+    adding('advisor', 'reviewConsultation', { name: 'applyAdvice' }),
   ],
   'no-outbound': [
     manifestWith('consent', { upstreamHosts: ['ehr.example.org'] }),
@@ -125,6 +134,52 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
       effect: 'write',
     }),
     manifestWith('appointments', { capabilities: ['outbound-http', 'transaction'] }),
+    { ...declared, operations: [] },
+  ],
+  'drafts-say-so': [
+    operationWith('getClinicalDraft', { reply: replyWith('getClinicalDraft', { status: Type.String() }) }),
+    operationWith('listClinicalDraftRevisions', { reply: { status: 200, schema: Type.Object({ items: Type.Array(Type.Object({})) }) } }),
+    operationWith('createClinicalDraft', { reply: replyWith('createClinicalDraft', { isDraft: Type.Boolean() }) }),
+    operationWith('editClinicalDraft', { body: Type.Object({ status: Type.String() }, { additionalProperties: false }) }),
+    { ...declared, operations: [] },
+  ],
+  'drafts-switched-and-versioned': [
+    operationWith('createClinicalDraft', { killSwitch: undefined }),
+    operationWith('editClinicalDraft', { killSwitch: 'USE_MEDICAL_ADVISOR' }),
+    operationWith('editClinicalDraft', { ifMatch: undefined }),
+    operationWith('discardClinicalDraft', { ifMatch: false }),
+    { ...declared, operations: [] },
+  ],
+  'portal-reads-audited': [
+    operationWith('getClinicalDraft', { audit: 'refusals' }),
+    operationWith('listAppointments', { audit: 'refusals' }),
+    operationWith('listConsultations', { audit: 'refusals' }),
+  ],
+  'consent-asked-of-staff': [
+    operationWith('listAppointments', { consent: { ...named('listAppointments').consent!, exempt: ['patient', 'staff'] } }),
+    operationWith('listClinicalDrafts', { consent: { ...named('listClinicalDrafts').consent!, exempt: ['staff'] } }),
+  ],
+  'calendars-bounded-by-token': [
+    operationWith('listAppointments', { agrees: [] }),
+    operationWith('listAppointments', { agrees: named('listAppointments').agrees!.slice(0, 1) }),
+    { ...declared, operations: [] },
+  ],
+  'advice-has-no-actions': [
+    operationWith('createConsultation', { reply: replyWith('createConsultation', { actions: Type.Array(Type.String()) }) }),
+    operationWith('createConsultation', { reply: { status: 201, schema: Type.Object({ advisory: Type.Literal(true) }) } }),
+    operationWith('getConsultation', { reply: replyWith('getConsultation', { orders: Type.Array(Type.String()) }) }),
+    operationWith('reviewConsultation', { reply: replyWith('reviewConsultation', { started: Type.Boolean() }) }),
+    { ...declared, operations: [] },
+  ],
+  'advisor-operations': [
+    adding('advisor', 'createConsultation', { name: 'suggestNext', path: '/advisor/suggestions' }),
+    { ...declared, operations: declared.operations.filter(({ operation }) => operation.name !== 'reviewConsultation') },
+  ],
+  'consultations-own-and-consented': [
+    operationWith('getConsultation', { consent: undefined }),
+    operationWith('listConsultations', { consent: undefined }),
+    operationWith('reviewConsultation', { ownership: undefined }),
+    operationWith('createConsultation', { consent: { ...named('createConsultation').consent!, through: undefined } }),
     { ...declared, operations: [] },
   ],
   'contexts-approved': [manifestWith('messaging', { name: 'billing' })],
@@ -210,7 +265,24 @@ t.test('what a check finds is printed as broken, and told', async (t) => {
   )
   const unheard = printContract(declared, [{ id: 'X', says: 'nothing', checks: ['no-such-check'], tests: ['test/no-such.test.ts'] }])
   t.same(unheard.failures, ['X: no-such-check is broken', 'X: test/no-such.test.ts does not exist'])
-  t.match(printContract(amendedWith({}), clauses).text, '| A-1 | MIG-03 §5 | amended | Migration Roadmap Owner | 2026-01-01 | asked for |')
+  t.match(
+    printContract(amendedWith({}), clauses).text,
+    '| A-1 | MIG-03 §5 | amended | messaging: mail | Migration Roadmap Owner | 2026-01-01 | asked for |',
+  )
+})
+
+t.test('whatever opens or closes a gate is a difference in print', async (t) => {
+  const { text } = printContract(declared, clauses)
+  const changes: readonly Declared[] = [
+    operationWith('listAppointments', { consent: { ...named('listAppointments').consent!, exempt: ['patient', 'staff'] } }),
+    operationWith('listAppointments', { agrees: [] }),
+    operationWith('listAppointments', { agrees: named('listAppointments').agrees!.map((one) => ({ ...one, exceptRoles: [] })) }),
+    operationWith('editClinicalDraft', { ifMatch: false }),
+    operationWith('createConsultation', { maxBody: 10_000_000 }),
+    operationWith('createConsultation', { idempotency: 'none' }),
+    operationWith('listAppointments', { acrossAgencies: true }),
+  ]
+  for (const [index, change] of changes.entries()) t.not(printContract(change, clauses).text, text, `change ${index + 1}`)
 })
 
 /** By hand: what MIG-03 §7 names as a reason to halt, and attempts at each of them. */
@@ -232,11 +304,16 @@ const stopConditions: Readonly<Record<string, readonly Declared[]>> = {
     operationWith('createConsultation', { scopes: ['advisor:consult', 'consent:read'] }),
     operationWith('createConsultation', { reply: { status: 201, schema: Type.Object({ advisory: Type.Literal(true) }) } }),
     operationWith('editClinicalDraft', { scopes: ['consent:read'] }),
+    adding('advisor', 'createConsultation', { name: 'suggestNext', path: '/advisor/suggestions' }),
+    operationWith('createConsultation', { reply: replyWith('createConsultation', { actions: Type.Array(Type.String()) }) }),
   ],
   'Authorization uncertainty': [
     operationWith('getClinicalDraft', { scopes: ['drafts:peek'] }),
     operationWith('listClinicalDrafts', { scopes: [] }),
     operationWith('editClinicalDraft', { ownership: undefined }),
+    operationWith('getConsultation', { consent: undefined }),
+    operationWith('listAppointments', { agrees: [] }),
+    operationWith('listAppointments', { consent: { ...named('listAppointments').consent!, exempt: ['staff'] } }),
   ],
   'Contract conflict': [manifestWith('appointments', { capabilities: ['outbound-http', 'fields'] }), amendedWith({ approvedBy: '' })],
   'Boundary creep': [

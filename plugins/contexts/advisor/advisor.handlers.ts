@@ -63,7 +63,8 @@ export const listConsultationsService = (fields: FieldCipherPort): Service<typeo
   },
   present(rows, { query }) {
     const asked = rows.map((row) => askedOf(row, fields))
-    return { body: pageOf(asked, limitOf(query), ({ id, createdAt }) => ({ id, at: createdAt.getTime() }), showConsultationLine) }
+    const body = pageOf(asked, limitOf(query), ({ id, createdAt }) => ({ id, at: createdAt.getTime() }), showConsultationLine)
+    return { body, patientIds: body.items.flatMap(({ patientId }) => patientId ?? []) }
   },
 })
 

@@ -97,7 +97,8 @@ export const listAppointmentsService = (outbound: OutboundPort): Service<typeof 
     const cutAt = gathered ? (gathered.cutAt as Date | null) : null
     const asOf = (gathered ? gathered.asOf : rows[0]!.as_of) as Date | null
     const next = nextCursor ?? (cutAt && cursorAt(cutAt))
-    return { body: { items, nextCursor: next, ...showSource(asOf, now) }, patientId: query.patientId }
+    const patientIds = items.flatMap(({ patientId }) => patientId ?? [])
+    return { body: { items, nextCursor: next, ...showSource(asOf, now) }, patientId: query.patientId, patientIds }
   },
 })
 

@@ -7,8 +7,8 @@ export type Piece =
 
 /** The longest resource that is read, in UTF-16 code units. */
 export const mostOfOne = 1024 * 1024
-/** How much of a file is looked at to tell what it is. */
-const headLength = 64 * 1024
+/** How much of a file is looked at to tell what it is: its first line, though that be too long. */
+const headLength = 2 * mostOfOne
 
 const tooLong = 'it is longer than 1 MiB'
 
@@ -158,11 +158,24 @@ async function* readBundle(chunks: AsyncIterable<string>): AsyncGenerator<Piece>
   if (scanner.members['timestamp'] !== undefined) yield { timestamp: scanner.members['timestamp'] }
 }
 
-/** A first line that is an object of its own and no bundle begins NDJSON. */
+const objectOf = (line: string): { readonly resourceType?: unknown } | null => {
+  try {
+    const value: unknown = JSON.parse(line.trim())
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Is it NDJSON? Its first line is an object of its own and no bundle. Where that line is the bad one, another is a resource of its own
+ * and nothing speaks of a bundle.
+ */
 const isNdjson = (head: string): boolean => {
-  const [line = '', ...rest] = head.trimStart().split('\n')
-  const complete = rest.length > 0 || head.length < headLength
-  return complete && line.trimEnd().endsWith('}') && !/"resourceType"\s*:\s*"Bundle"/.test(line)
+  const lines = head.split('\n').filter((line) => line.trim() !== '')
+  const first = objectOf(lines[0] ?? '')
+  if (first !== null) return first.resourceType !== 'Bundle'
+  return !/"resourceType"\s*:\s*"Bundle"/.test(head) && lines.some((line) => typeof objectOf(line)?.resourceType === 'string')
 }
 
 /**

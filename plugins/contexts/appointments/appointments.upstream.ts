@@ -105,19 +105,20 @@ const believed = (resources: readonly unknown[], search: Search, base: string): 
   return appointments
 }
 
-const dayMs = 24 * 3600 * 1000
-const endOfDay = (at: Date): Date => new Date(Math.floor(at.getTime() / dayMs) * dayMs + dayMs - 1)
+const hourMs = 3600 * 1000
+const dayMs = 24 * hourMs
+const endOf = (unitMs: number, at: Date): Date => new Date(Math.floor(at.getTime() / unitMs) * unitMs + unitMs - 1)
 
 /**
  * Where reading stopped before the end, all but the earliest start stand whole: those of it may go on behind. A server that does not
- * sort cannot be read in parts. Where some are left out, reading ends with a whole day if it can: the cursor would tell when exactly
- * somebody is seen who has not consented.
+ * sort cannot be read in parts. Where some are left out, reading ends with a whole day if it can, or a whole hour: the cursor would tell
+ * when exactly somebody is seen who has not consented.
  */
 const cut = (appointments: readonly Appointment[], hides: boolean): Found | null => {
   const sorted = appointments.every(({ start }, index) => index === 0 || start <= appointments[index - 1]!.start)
   const last = appointments.at(-1)?.start
   if (!sorted || last === undefined) return null
-  for (const cutAt of hides ? [endOfDay(last), last] : [last]) {
+  for (const cutAt of hides ? [endOf(dayMs, last), endOf(hourMs, last), last] : [last]) {
     const whole = appointments.filter(({ start }) => start > cutAt)
     if (whole.length > 0) return { appointments: whole, cutAt }
   }

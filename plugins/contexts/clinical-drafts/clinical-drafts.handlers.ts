@@ -48,7 +48,7 @@ export const listDraftsService = (fields: FieldCipherPort): Service<typeof listC
   present: (rows, { query }) => {
     const position = (row: Row) => ({ id: row.id as string, at: (row.created_at as Date).getTime() })
     const body = pageOf(rows, limitOf(query), position, (row) => showListedDraft(draftOf(row, fields)))
-    return { body, headers: draftHeaders, patientId: query.patientId }
+    return { body, headers: draftHeaders, patientId: query.patientId, patientIds: body.items.map(({ patientId }) => patientId) }
   },
 })
 

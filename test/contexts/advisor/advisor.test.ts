@@ -220,6 +220,8 @@ t.test('a list is paged by cursor', async (t) => {
   for (const patientId of [ana, undefined, ana]) await ask('clinician', { question, patientId })
   const before = await get('clinician', '/advisor/consultations?limit=1')
   await revoke('patient-ana', given)
+  const [read] = (await get('compliance-officer', '/audit/events?action=listConsultations')).body.items
+  t.same([read.patientId, read.payload], [null, { query: { limit: 1 }, patientIds: [ana] }], 'the audit says whose were read')
   const rest = await get('clinician', `/advisor/consultations?limit=1&cursor=${before.body.nextCursor}`)
   t.same(
     [rest.body.items.length, rest.body.items[0].patientId, rest.body.nextCursor],

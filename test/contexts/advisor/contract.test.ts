@@ -46,6 +46,19 @@ t.test('it is given no further reach', async (t) => {
   })
 })
 
+t.test('an amendment permits what it names, once somebody has approved it', async (t) => {
+  const wider = replaced('appointments', { capabilities: ['outbound-http', 'fields'] })
+  const amendment = {
+    id: 'A-1', clause: 'MIG-03 §6.3', decision: 'amended', permits: ['appointments: fields'], approvedBy: 'Migration Roadmap Owner',
+    date: '2026-01-01', reason: 'asked for',
+  } as const // prettier-ignore
+  const check = (change: object): void => checkManifests({ ...contract, amendments: [{ ...amendment, ...change }] }, wider)
+  t.doesNotThrow(() => check({}))
+  const refused = { message: 'MIG-03 §6.3: appointments was not granted the capability "fields".' }
+  for (const change of [{ approvedBy: '' }, { date: '' }, { reason: '' }, { permits: [] }, { permits: ['advisor: fields'] }])
+    t.throws(() => check(change), refused)
+})
+
 t.test('an operation that asks an advisor is one that advises, in a transaction', async (t) => {
   const consulting = {
     agent: { agentId: 'a', policyVersionId: 'v' },

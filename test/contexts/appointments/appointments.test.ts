@@ -271,6 +271,13 @@ t.test('every read is audited, and no log line tells of a person', async (t) => 
     ['CONSENT_REQUIRED', ben],
     ['success', ana],
   ])
+  await list('clinician')
+  const latest = (await portal.get('compliance-officer', '/audit/events?action=listAppointments')).body.items[0]
+  t.same(
+    [latest.patientId, latest.payload],
+    [null, { query: { limit: 50 }, patientIds: [ana] }],
+    'whose were shown, and of a redacted slot nothing',
+  )
   await portal.get('ai-agent', '/appointments')
   const actions = await portal.rows("select executed_by from audit_ai_action where action = 'listAppointments' and at >= $1", now)
   t.same(actions, [{ executed_by: 'AI Agent under clinical_staff authority' }])

@@ -133,6 +133,22 @@ t.test('a bad line is named by its place and skipped', async (t) => {
   }) // prettier-ignore
   t.match(await run(path, riverside.id), { added: 0, different: false }, 'when the file was written, and not when it was read')
 
+  const worse = await run(file('worse.ndjson', ndjson('Secret-Name', visit('bad', { status: 'open' }))), lakeside.id)
+  t.match(worse, { added: 0, different: false, skipped: ['line 1: it is no JSON', 'line 2: its status is none of FHIR R4'] })
+  t.same(await rows(`select from appointments_import where agency_id = '${lakeside.id}'`), [], 'and nothing is known of its calendar')
+
+  const first = [
+    '{"resourceType":"Appointment","id":"Secret-Name"',
+    'Secret-Name',
+    '[]',
+    long,
+    visit('told', { contained: [{ resourceType: 'Bundle' }] }),
+  ]
+  for (const [index, bad] of first.entries()) {
+    const { added, skipped: named } = await run(file('first.ndjson', ndjson(bad, visit(`after-${index}`))), riverside.id)
+    t.same([added, named.length], index < 4 ? [1, 1] : [2, 0], `the first line: ${index}`)
+  }
+
   const entry = [
     { resource: visit('in-bundle') },
     7,
@@ -150,6 +166,8 @@ t.test('a bad line is named by its place and skipped', async (t) => {
     asOf: '2026-11-19T00:00:00.000Z',
     skipped: ['entry 2: it is no entry', 'entry 3: its id is none', 'entry 4: it is longer than 1 MiB', 'entry 5: it is no Appointment'],
   })
+  const broken = `{"meta":{"source":"x"}\n,"resourceType":"Bundle","entry":[{"resource":\n${JSON.stringify(visit('in-lines'))}\n}]}`
+  t.match(await run(file('lines.json', broken), riverside.id), { added: 1, skipped: [] }, 'a bundle in lines is no NDJSON')
 })
 
 t.test('a file that is neither, or is cut off, imports nothing at all', async (t) => {

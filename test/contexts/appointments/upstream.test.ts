@@ -224,6 +224,10 @@ t.test('more than can be read at once goes on behind a cursor', async (t) => {
     if (cursor) t.equal((decodeCursor(cursor)!.at + 1) % (24 * 3_600_000), 0, 'it tells a day and nobody’s time')
   }
   t.same([seen.length, new Set(seen).size], [45, 45], 'each once')
+  const crowded = many.map((one, index) => ({ ...one, patientId: ben, start: new Date(Date.parse(at(1)) + index * 420_000).toISOString() }))
+  await upstream.hold(crowded.map(appointmentOf))
+  const { body } = await get('agency-admin', '?limit=100')
+  t.same([body.items, (decodeCursor(body.nextCursor)!.at + 1) % 3_600_000], [[], 0], 'of one full day it tells an hour')
   await upstream.hold(visits.map(appointmentOf))
 })
 

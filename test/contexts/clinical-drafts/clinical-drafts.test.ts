@@ -240,6 +240,8 @@ t.test('an edit names the version that it changes', async (t) => {
   t.match(problemOf(await edit(id, '"1"')), stale, 'once')
   t.match(problemOf(await discard(id, '"1"')), stale)
   t.equal((await portal.get('clinician', `/clinical-drafts/${id}`, { 'if-none-match': '"2"' })).status, 304)
+  for (const path of [`/clinical-drafts/${id}`, '/clinical-drafts', '/me', '/appointments', '/advisor/consultations'])
+    t.equal((await portal.get('clinician', path)).headers['cache-control'], 'no-store', `${path} stays out of caches`)
   t.match(problemOf(await edit(id, '"2"', { ...forAna, patientId: ben })), {
     status: 400,
     code: 'VALIDATION_FAILED',
@@ -350,6 +352,8 @@ t.test('title and text are sealed at rest and in no log; the audit holds what wa
     t.equal(row.outcome, ['success', 'success', 'success', 'success', 'success', 'CONFLICT', 'VALIDATION_FAILED', 'success'][index])
     if ([0, 1, 3, 4, 7].includes(index)) t.same([row.entity_id, row.patient_id], [id, ana], row.action)
   }
+  const listed = (await portal.get('compliance-officer', '/audit/events?action=listClinicalDrafts')).body.items[0]
+  t.same(listed.payload.patientIds, [ana], 'a list says whose drafts it held')
   const [stored] = await portal.rows('select r.audit_id as made, d.discarded_audit_id as discarded from clinical_draft d join clinical_draft_revision r on r.draft_id = d.id where d.id = $1 and r.version = 2', id)
   for (const audit of [stored.made, stored.discarded]) t.equal((await portal.rows('select from audit_event where id = $1', audit)).length, 1)
 }) // prettier-ignore
