@@ -1,5 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { Code } from '../../domain/shared/codes.ts'
+import type { FileDownload, FileUpload, ResumableStep } from './files.ts'
 
 /** What an operation may do to the world; it picks the database role and the transaction mode. */
 export const effects = ['read', 'draft', 'advise', 'write', 'admin'] as const
@@ -12,7 +13,7 @@ export type Audience = (typeof audiences)[number]
 export const consentScopes = ['messaging', 'clinical-documentation', 'appointments', 'advisor'] as const
 export type ConsentScope = (typeof consentScopes)[number]
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** A value of the request that must agree with a claim of the caller's token, never widen it. */
 export interface AgreesWithToken {
@@ -88,17 +89,26 @@ export interface Operation<
   /** Says that every authenticated caller of the audience may call it, whatever their scopes. */
   readonly anyScope?: boolean
   readonly killSwitch?: string
+  /**
+   * Opens by a ticket in the query as well: an address of 60 s for one use, handed out by another operation to a caller who may call
+   * this one. Its query declares `ticketQuery`.
+   */
+  readonly ticket?: true
   readonly agrees?: readonly AgreesWithToken[]
   readonly ownership?: Ownership
   readonly consent?: ConsentGate
   readonly limits?: readonly RateGate[]
+  /** Is it open to a suspended provider although it changes something? Reads are. */
+  readonly whileSuspended?: true
   /** `accepted` is the default of every POST, `none` of everything else. */
   readonly idempotency?: 'required' | 'accepted' | 'none'
   readonly ifMatch?: boolean
   /** `record`: every attempt and every answer is audited (writes, and reads of a person's record); `refusals`: only refusals are. */
   readonly audit: 'record' | 'refusals'
-  /** What kind of thing an audit row is about, and the path parameter that names it. */
-  readonly entity?: { readonly type: string; readonly param?: string }
+  /** Refuses what looks like a credential, by the name of a field at any depth or by what a text says: 400, rule `credential`. */
+  readonly refusesCredentials?: true
+  /** What kind of thing an audit row is about, and the path parameter, or the member of the body, that names it. */
+  readonly entity?: { readonly type: string; readonly param?: string; readonly member?: string }
   /** Codes beyond those that the gates themselves can give. */
   readonly problems?: readonly Code[]
   /** The closed set that a messaging write may answer with: unknown failures become UPSTREAM_UNAVAILABLE (`internal`). */
@@ -111,6 +121,12 @@ export interface Operation<
   readonly params?: Params
   readonly query?: Query
   readonly body?: Body
+  /** Takes a file beside the fields of `body`; served by an `UploadService`. */
+  readonly upload?: FileUpload
+  /** Answers with a stored document; served by a `DownloadService`. */
+  readonly download?: FileDownload
+  /** One of the requests of a resumable upload, which the host serves: `{ resumable: … }`. */
+  readonly resumable?: ResumableStep
   /** Status and schema of the one successful answer; `null` for 204. */
   readonly reply: { readonly status: 200 | 201 | 204; readonly schema: Reply | null; readonly contentType?: string }
 }
@@ -146,4 +162,4 @@ export const idempotencyOf = (operation: AnyOperation): 'required' | 'accepted' 
 export const problemsOf = (operation: AnyOperation): Code[] => [...new Set([...byGate(operation), ...(operation.problems ?? [])])].sort()
 
 /** True where the operation changes something. */
-export const isMutating = (operation: AnyOperation): boolean => operation.method !== 'GET'
+export const isMutating = (operation: AnyOperation): boolean => operation.method !== 'GET' && operation.method !== 'HEAD'

@@ -12,6 +12,13 @@ export const id = (description: string) => Type.String({ format: 'uuid', pattern
 export const oneOf = <const V extends readonly string[]>(values: V, description: string) =>
   Type.Unsafe<V[number]>({ type: 'string', enum: [...values], description })
 
+/** What an operation that opens by a ticket takes; the host reads it and takes it out of the request. */
+export const ticketQuery = {
+  ticket: Type.Optional(
+    Type.String({ maxLength: 4_096, description: 'Part of an address that was handed out; instead of a bearer token' }),
+  ),
+} as const
+
 /** A time in a request: RFC 3339 with any offset. `parseInstant` reads it; the schema only looks at its form. */
 export const instantIn = (description: string) => Type.String({ format: 'date-time', maxLength: 35, description })
 

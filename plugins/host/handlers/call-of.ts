@@ -15,6 +15,7 @@ export const callOf = (call: RequestCall, request: FastifyRequest): Call<AnyOper
   principal: call.principal ?? anonymous,
   agencyId: call.agencyId,
   acrossAgencies: isAcross(call),
+  accessReason: call.scope?.accessReason ?? null,
   params: request.params as never,
   query: request.query as never,
   body: request.body as never,

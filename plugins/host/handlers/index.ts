@@ -6,7 +6,9 @@ import { serveAnswer } from './answer.ts'
 import type { Handler } from './handler.ts'
 import { serveQuery } from './query.ts'
 import { serveStatement } from './statement.ts'
+import { serveResumable } from './resumable.ts'
 import { serveTransact } from './transact.ts'
+import { serveUpload } from './upload.ts'
 
 /** The handler of a service, by its kind. */
 export const handlerOf = (host: Host, service: Service<AnyOperation>): Handler => {
@@ -14,5 +16,7 @@ export const handlerOf = (host: Host, service: Service<AnyOperation>): Handler =
   if ('query' in service) return serveQuery(host, service)
   if ('statement' in service) return serveStatement(host, service)
   if ('consult' in service) return serveAdvise(host, service)
+  if ('accept' in service) return serveUpload(host, service)
+  if ('resumable' in service) return serveResumable(host, service)
   return serveTransact(host, service)
 }

@@ -14,9 +14,12 @@ const canonical = (value: unknown): string => {
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`
 }
 
-/** What a key stands for: the operation, its path parameters and its canonical body. */
-const fingerprintOf = (call: RequestCall, request: FastifyRequest): Buffer =>
-  hash('sha256', `${call.operation.name}\n${canonical(request.params)}\n${canonical(request.body)}`, 'buffer')
+/** What a key stands for: the operation, its path parameters and its canonical body; of a form, its fields and the file's digest. */
+const fingerprintOf = (call: RequestCall, request: FastifyRequest): Buffer => {
+  // JSON names an upload that is gone once it was stored: a second try could not be told by its content.
+  const file = call.file && request.uploadBody?.form ? `\n${call.file.sha256}` : ''
+  return hash('sha256', `${call.operation.name}\n${canonical(request.params)}\n${canonical(request.body)}${file}`, 'buffer')
+}
 
 /** The key of a request with its fingerprint, or null where it has none. */
 export const claimOf = (host: Host, call: RequestCall, request: FastifyRequest): ClaimedKey | null =>

@@ -3,13 +3,13 @@ import { allRoles, appLogin, bypassLogin } from '../database/roles.ts'
 import { tenantTable } from '../database/tenant-table.ts'
 
 /** Roles belong to the whole cluster: another database of it may have made them, or be making them right now. */
-const ensureRole = (role: string, attributes: string): string => `
+export const ensureRole = (role: string, attributes: string): string => `
   do $$ begin
     if not exists (select from pg_roles where rolname = '${role}') then create role ${role} ${attributes}; end if;
   exception when duplicate_object or unique_violation then null;
   end $$`
 
-const ensureMembership = (role: string): string => `
+export const ensureMembership = (role: string): string => `
   do $$ begin
     if not exists (
       select from pg_auth_members

@@ -4,7 +4,10 @@ import { IdempotencyKey } from './0002-idempotency-key.ts'
 import { Audit } from './0003-audit.ts'
 import { Gates } from './0004-gates.ts'
 import { Advise } from './0005-advise.ts'
-import { Batches } from './0006-batches.ts'
+import { Outbox } from './0006-outbox.ts'
+import { Batches } from './0007-batches.ts'
+import { Documents } from './0008-documents.ts'
+import { Tickets } from './0009-tickets.ts'
 
 /** The host's own steps; they come before every context's. */
 export const hostMigrations: readonly MigrationStep[] = [
@@ -13,5 +16,8 @@ export const hostMigrations: readonly MigrationStep[] = [
   { name: '0003-audit', class: Audit },
   { name: '0004-gates', class: Gates },
   { name: '0005-advise', class: Advise },
-  { name: '0006-batches', class: Batches },
+  { name: '0006-outbox', class: Outbox },
+  { name: '0007-batches', class: Batches },
+  { name: '0008-documents', class: Documents },
+  { name: '0009-tickets', class: Tickets },
 ]
