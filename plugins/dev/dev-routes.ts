@@ -7,7 +7,7 @@ import type { DevIssuer } from './issuer.ts'
 import { requireLoopback } from './loopback.ts'
 
 export interface DevRoutesOptions {
-  readonly issuer: Pick<DevIssuer, 'issueToken'>
+  readonly issuer: Pick<DevIssuer, 'issueToken' | 'accountPersonas'>
 }
 
 const listed = Type.Object({
@@ -38,13 +38,14 @@ const shown = (one: Persona) => {
 const setup = async (app: FastifyInstance, { issuer }: DevRoutesOptions): Promise<void> => {
   app.addHook('onRequest', requireLoopback)
   app.get('/dev/personas', { schema: { ...described('devPersonas', 'The demo personas'), response: { 200: listed } } }, async () => ({
-    items: personas.map(shown),
+    items: [...personas, ...issuer.accountPersonas()].map(shown),
   }))
   app.post<{ Body: { persona: string } }>(
     '/dev/token',
     { schema: { ...described('devToken', 'An access token of a persona'), body: asked, response: { 200: given } } },
     async (request, reply) => {
-      const persona = personaNamed(request.body.persona)
+      const { persona: name } = request.body
+      const persona = personaNamed(name) ?? issuer.accountPersonas().find((one) => one.persona === name)
       if (persona === undefined) throw invalid('/persona', 'enum')
       reply.header('cache-control', 'no-store')
       return { access_token: issuer.issueToken(persona) }

@@ -1,7 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { personas, type Persona } from '../../config/personas.ts'
 import { systemClock, type Clock } from '../../domain/shared/clock.ts'
+import { Refusal } from '../../domain/shared/refusal.ts'
+import type { IdentityAdmin } from '../host/identity-admin/identity-admin.ts'
+import { createDevAccounts, type DevAccounts, linkPath } from './accounts.ts'
 import { loadState, newKey, saveState, type IssuerAlgorithm, type IssuerState } from './issuer-state.ts'
 import { providerConfig } from './provider-config.ts'
 import { signToken, tokenClaims, type TokenOverrides } from './sign-token.ts'
@@ -24,8 +27,15 @@ export interface DevIssuer {
   readonly audience: string
   /** For `client_credentials` at the token endpoint (`/token`). */
   readonly client: { readonly id: string; readonly secret: string }
-  /** An access token as the issuer would give it to the persona: 15 minutes for people, 1 hour for machines. */
+  /**
+   * An access token as the issuer would give it to the persona: 15 minutes for people, 1 hour for machines.
+   * @throws Refusal FORBIDDEN where the persona's account is closed
+   */
   issueToken(persona: Persona, overrides?: TokenOverrides): string
+  /** Administration of accounts: what Keycloak's stands for. */
+  readonly accounts: IdentityAdmin
+  /** The accounts that were made, as personas besides the demo's. */
+  accountPersonas(): readonly Persona[]
   /** Signs with a new key from now on; the old ones stay listed unless `retire`. */
   rotateKeys(options?: { readonly retire?: boolean }): void
   close(): Promise<void>
@@ -56,6 +66,20 @@ const underOwnName =
     response.writeHead(421).end()
   }
 
+const opened = 'Your account is open. You can sign in now.\n'
+const closed = 'This link was used, has been replaced, or is too old.\n'
+
+/** The page behind an account's link. */
+const openAccount = (accounts: DevAccounts, token: string, response: ServerResponse): void => {
+  const isOpen = accounts.openByLink(token)
+  response.writeHead(isOpen ? 200 : 410, {
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+  })
+  response.end(isOpen ? opened : closed)
+}
+
 /** Loaded when first needed: a production process never pays for it. */
 const loadProvider = async () => (await import('oidc-provider')).Provider
 
@@ -74,9 +98,13 @@ export const startDevIssuer = async (options: DevIssuerOptions): Promise<DevIssu
 
   const bound = port === undefined ? await listenWhereItWas(server, state.port) : await listen(server, port)
   const issuer = `http://127.0.0.1:${bound}`
+  const accounts = createDevAccounts({ dataDir, clock, address: () => issuer })
   const serveWith = (next: IssuerState): void => {
     const handle = new Provider(issuer, providerConfig(next, audience)).callback()
-    answer = (request, response) => void handle(request, response)
+    answer = (request, response) => {
+      if (request.method === 'GET' && request.url?.startsWith(linkPath)) openAccount(accounts, request.url.slice(linkPath.length), response)
+      else void handle(request, response)
+    }
     state = next
     saveState(dataDir, state)
   }
@@ -87,6 +115,7 @@ export const startDevIssuer = async (options: DevIssuerOptions): Promise<DevIssu
   )
 
   const issueToken = (persona: Persona, overrides: TokenOverrides = {}): string => {
+    if (persona.providerId !== undefined && !accounts.mayHaveToken(persona)) throw new Refusal('FORBIDDEN')
     const claims = tokenClaims(persona, { issuer, audience, nowMs: clock.now() }, overrides.lifetimeSeconds)
     return signToken(state.keys[0]!, claims, overrides)
   }
@@ -99,5 +128,5 @@ export const startDevIssuer = async (options: DevIssuerOptions): Promise<DevIssu
     })
 
   const client = { id: personas.find((one) => one.roles.includes('service'))!.persona, secret: state.clientSecret }
-  return { issuer, audience, client, issueToken, rotateKeys, close }
+  return { issuer, audience, client, issueToken, accounts: accounts.admin, accountPersonas: accounts.personas, rotateKeys, close }
 }

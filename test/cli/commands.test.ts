@@ -48,6 +48,25 @@ t.test('npm run agency adds an agency and sets its modules, audited', async (t) 
   for (const [index, [args, err]] of refusals.entries()) t.same(said[index], { code: 2, out: '', err }, args.join(' '))
 })
 
+t.test('npm run job runs a job as on a day, and says what it cannot', async (t) => {
+  const { ownerUrl, appUrl, superuserUrl } = await testDatabase(t)
+  const env = { DATABASE_URL: appUrl, DATABASE_MIGRATION_URL: ownerUrl, LOG_LEVEL: 'silent' }
+  await npmRun('agency', ['add', '--name', 'Hill', '--id', hill], env)
+  const job = (...args: string[]) => npmRun('job', args, env)
+  const [ran, unknown, noDay, noJob] = await Promise.all([
+    job('document-reminders', '--at', '2026-11-22'), job('nothing'), job('document-reminders', '--at', '2026-02-30'), job(),
+  ]) // prettier-ignore
+  t.match(ran, { code: 0, out: `${hill}: done, 0 changed.\ndocument-reminders as on 2026-11-22.` })
+  t.match(unknown, { code: 2, out: '', err: /^There is no job nothing\. There are: .*document-reminders/ })
+  t.match(noDay, { code: 2, err: /^--at is a day, YYYY-MM-DD\.\nnpm run job -- NAME/ })
+  t.match(noJob, { code: 2, err: /^Say which job\.\n/ })
+  const client = new pg.Client({ connectionString: superuserUrl })
+  await client.connect()
+  const { rows } = await client.query("select job, to_char(date, 'YYYY-MM-DD') as date, state, batches from host_job_run")
+  await client.end()
+  t.same(rows, [{ job: 'document-reminders', date: '2026-11-22', state: 'done', batches: 1 }])
+})
+
 t.test('npm run migrate brings an empty database to the schema, once', async (t) => {
   const { ownerUrl, appUrl } = await testDatabase(t, { migrations: [] })
   const env = { DATABASE_URL: appUrl, DATABASE_MIGRATION_URL: ownerUrl }
