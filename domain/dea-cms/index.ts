@@ -1,0 +1,8 @@
+export * from './cms-enrollment.ts'
+export type * from './dea-cms.ports.ts'
+export * from './dea-cms.service.ts'
+export * from './dea-number.ts'
+export * from './dea-registrant.ts'
+export * from './expiration.ts'
+export * from './metadata.ts'
+export * from './npi.ts'

@@ -1,0 +1,3 @@
+export * from './cms.ts'
+export * from './dea.ts'
+export * from './presenter.ts'
