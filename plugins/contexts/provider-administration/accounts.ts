@@ -1,0 +1,50 @@
+import { ProviderProfileRecord } from '../../../domain/provider-administration/provider.entity.ts'
+import type { IdentityState, ProviderStatus } from '../../../domain/provider-administration/index.ts'
+import type { AccountDelivery, AccountsPort, DesiredAccount, FieldCipherPort, OutboxPort, Transaction } from '../../host/define-context.ts'
+import { providerOf } from './provider.rows.ts'
+import type { TellingCall } from './tell.ts'
+
+/** The outbox rows that bring a provider's account at the identity provider to what it should be. */
+export const accountKind = 'account'
+
+/** A suspended provider still signs in, to read why. @see FR-015, Screen 4 */
+const stateOf: Readonly<Record<ProviderStatus, DesiredAccount['state']>> = {
+  draft: 'created',
+  active: 'enabled',
+  suspended: 'enabled',
+  deactivated: 'disabled',
+}
+
+/** Asks for the account to follow, in the transaction of the change. */
+export type FollowAccount = (tx: Transaction, call: TellingCall, providerId: string) => Promise<void>
+
+export const createFollowAccount =
+  (outbox: OutboxPort): FollowAccount =>
+  async (tx, call, providerId) => {
+    await outbox.add(tx, call, [{ kind: accountKind, cause: `account:${call.auditId}`, subjectId: providerId }])
+  }
+
+/** The mail to a new sign-in address whose owner is to confirm it. */
+export const confirmationKind = 'email-confirmation'
+
+export const createAskConfirmation =
+  (outbox: OutboxPort): FollowAccount =>
+  async (tx, call, providerId) => {
+    await outbox.add(tx, call, [{ kind: confirmationKind, cause: `${confirmationKind}:${call.auditId}`, subjectId: providerId }])
+  }
+
+/** What the account should be now; asked at each attempt, so that the last change holds. */
+export const accountDelivery: AccountDelivery<{ readonly fields: FieldCipherPort }> = {
+  kind: accountKind,
+  async desire({ agencyId, subjectId }, tx, { fields }) {
+    const record = await tx.findOne(ProviderProfileRecord, { agencyId, id: subjectId }, { refresh: true })
+    if (record === null) return null
+    const { email, firstName, lastName, status } = providerOf(record, { fields })
+    if (email === null || firstName === null || lastName === null) return null
+    return { state: stateOf[status], email, firstName, lastName, roles: ['provider'], endSessions: status === 'deactivated' }
+  },
+}
+
+/** How the account of one provider stands. */
+export const identityOf = async (accounts: AccountsPort, tx: Transaction, agencyId: string, id: string): Promise<IdentityState> =>
+  (await accounts.states(tx, { agencyId }, [id])).get(id) ?? 'pending'

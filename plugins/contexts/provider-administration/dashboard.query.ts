@@ -1,0 +1,138 @@
+import { searchable } from '../../../domain/provider-administration/index.ts'
+import { parseInstant } from '../../../domain/shared/instant.ts'
+import { invalid } from '../../../domain/shared/refusal.ts'
+import type { ListProvidersQuery } from '../../../routes/provider-administration/index.ts'
+import { findBy, type Sealing } from './provider.rows.ts'
+import { suffixLength } from './tables/search.ts'
+
+/** Conditions of one statement and their values; every value is a parameter. */
+export interface Conditions {
+  readonly where: string[]
+  readonly values: unknown[]
+  /** The place of a further value. */
+  add(value: unknown): string
+}
+
+const conditions = (agencyId: string): Conditions => {
+  const values: unknown[] = [agencyId]
+  return { where: ['p.agency_id = $1'], values, add: (value) => `$${values.push(value)}` }
+}
+
+const instant = (text: string, name: string): Date => {
+  const at = parseInstant(text)
+  if (at === null) throw invalid(`/query/${name}`, 'date-time')
+  return at
+}
+
+const ranges = {
+  createdFrom: 'p.created_at >=',
+  createdTo: 'p.created_at <',
+  activeFrom: 'p.activity_at >=',
+  activeTo: 'p.activity_at <',
+} as const
+
+/** One status as an equality, so that an index gives the rows in order. */
+const statusFilter = ({ status }: ListProvidersQuery, into: Conditions): void => {
+  const asked = status === undefined || status.length === 0 ? ['active'] : [...new Set(status)]
+  if (asked.includes('all')) return
+  into.where.push(asked.length === 1 ? `p.status = ${into.add(asked[0])}` : `p.status = any (${into.add(asked)}::text[])`)
+}
+
+/** Everything that a request filters by, its search aside. @throws Refusal VALIDATION_FAILED */
+export const filtersOf = (agencyId: string, query: ListProvidersQuery): Conditions => {
+  const into = conditions(agencyId)
+  statusFilter(query, into)
+  if (query.featured !== undefined) into.where.push(`p.featured = ${into.add(query.featured)}`)
+  if (query.commissionType && query.commissionType !== 'all') into.where.push(`p.commission_type = ${into.add(query.commissionType)}`)
+  for (const [name, column] of Object.entries(ranges)) {
+    const text = query[name as keyof typeof ranges]
+    if (text !== undefined) into.where.push(`${column} ${into.add(instant(text, name))}`)
+  }
+  return into
+}
+
+const columns = { name: 'p.sort_name', createdAt: 'p.created_at', commissionRate: 'p.current_rate' } as const
+
+/** Ids make the order of equals, in the direction of the rest. */
+export const orderOf = (sort: NonNullable<ListProvidersQuery['sort']>): string => {
+  const down = sort.startsWith('-')
+  const column = columns[(down ? sort.slice(1) : sort) as keyof typeof columns]
+  if (!down) return `order by ${column} asc, p.id asc`
+  // Only a rate may be missing; elsewhere the words would keep an index from giving the order.
+  return column === columns.commissionRate ? `order by ${column} desc nulls last, p.id desc` : `order by ${column} desc, p.id desc`
+}
+
+/** What is looked for: a part of name or clinic, or a whole address or licence number. */
+export interface Search {
+  /** As names and clinics are kept for it; empty where nothing can be seen of `q`. */
+  readonly text: string
+  readonly q: string
+}
+
+export const searchOf = ({ q }: ListProvidersQuery): Search | null => {
+  const text = q === undefined ? '' : searchable(q)
+  return text === '' ? null : { text, q: q!.trim() }
+}
+
+/** More rows than this are found quicker by reading through the list than by looking each up. */
+export const narrowLimit = 2_000
+/** Shorter parts are found in too many names to be looked up. */
+export const shortestPart = 3
+
+const last = '\u{10ffff}'
+
+/** The suffixes that begin with the part. */
+const suffixRange = ({ text }: Search, into: Conditions): string => {
+  const prefix = text.slice(0, suffixLength)
+  return `s.agency_id = $1 and s.suffix >= ${into.add(prefix)} and s.suffix < ${into.add(prefix + last)}`
+}
+
+/** How many suffixes there are, counted no further than needed. */
+export const breadthSql = (search: Search, agencyId: string): { readonly text: string; readonly values: unknown[] } => {
+  const into = conditions(agencyId)
+  const range = suffixRange(search, into)
+  return {
+    text: `select count(*)::int as n from (select from provider_search_suffix s where ${range} limit ${narrowLimit + 1}) s`,
+    values: into.values,
+  }
+}
+
+const pattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+
+/** Conditions under which a whole address or number is an account's; none where `q` can be neither. */
+const exactly = ({ q }: Search, agencyId: string, sealing: Sealing, into: Conditions): string[] => {
+  const found = findBy(sealing, agencyId)
+  if (q.includes('@')) return [`p.email_index = ${into.add(found.email(q))}`]
+  if (!/^[A-Za-z0-9 -]{1,60}$/.test(q)) return []
+  const whole = `p.license_index = ${into.add(found.license(q))}`
+  return /^[A-Za-z0-9]{4}$/.test(q) ? [whole, `p.license_last_four_index = ${into.add(found.licenseLastFour(q))}`] : [whole]
+}
+
+/** Whose address or number is looked for, each by its index; null where `q` can be neither. */
+export const exactSql = (
+  search: Search,
+  agencyId: string,
+  sealing: Sealing,
+): { readonly text: string; readonly values: unknown[] } | null => {
+  const into = conditions(agencyId)
+  const each = exactly(search, agencyId, sealing, into).map(
+    (condition) => `select p.id from provider_profile p where p.agency_id = $1 and ${condition}`,
+  )
+  return each.length === 0 ? null : { text: `${each.join(' union ')} limit ${narrowLimit}`, values: into.values }
+}
+
+/**
+ * The rows that a search looks among. A part that is found in few names is looked up by its suffixes; one that is found everywhere is compared
+ * name by name, in an index that has the names. `exact` are those whose address or number it is besides.
+ */
+export const searchSource = (search: Search, narrow: boolean, exact: readonly string[], into: Conditions): string => {
+  const named = `p.search_text like ${into.add(pattern(search.text))}`
+  const ids = exact.length === 0 ? null : into.add([...exact])
+  into.where.push(ids === null ? named : `(${named} or p.id = any (${ids}::uuid[]))`)
+  if (!narrow) return 'provider_profile p'
+  const byNumber = ids === null ? '' : ` union select unnest(${ids}::uuid[])`
+  const found = `select s.provider_id as id from provider_search_suffix s where ${suffixRange(search, into)}${byNumber}`
+  // Each account is looked up: of a range that it does not know the planner would read them all.
+  const each = 'cross join lateral (select * from provider_profile a where a.agency_id = $1 and a.id = m.id offset 0) p'
+  return `(${ids === null ? found.replace('select', 'select distinct') : found}) m ${each}`
+}

@@ -1,0 +1,128 @@
+import t from 'tap'
+import { riverside } from '../../../config/personas.ts'
+import { completeProfile, fifteenPercent, plantDocuments, threeTiers } from '../../fixtures/providers.ts'
+import { newId } from '../../../domain/shared/ids.ts'
+import { problemOf } from '../portal.ts'
+import { openHouse } from './house.ts'
+
+const house = await openHouse(t)
+const { host } = house
+const minute = 60_000
+const query = (sql: string, values: readonly unknown[]) => house.rows(sql, ...values)
+
+const people: [string, string, string, object, string][] = [
+  ['Maria', 'Silva', 'Harbour Clinic', fifteenPercent, 'MD100001'],
+  ['José', 'Álvarez', 'Clínica del Sol', threeTiers, 'MD200002'],
+  ['Anna', 'Silversmith', 'Harbour Clinic', { type: 'percentage', percentage: 7.5 }, 'XK300003'],
+  ['Bo', 'Li', '50%_Hair\\Studio', { type: 'percentage', percentage: 30 }, 'XK400004'],
+]
+const ids: string[] = []
+const read = async (q: string, as = 'provider-admin') => (await house.get(as, `/admin/providers?${q}`)).body
+const names = async (q: string): Promise<string[]> =>
+  (await read(`status=all&${q}`)).items.map(({ displayName }: { displayName: string }) => displayName)
+const post = (id: string, what: string, body: object) =>
+  house
+    .get('provider-admin', `/admin/providers/${id}`)
+    .then(({ headers }) =>
+      house.call('POST', `/admin/providers/${id}/${what}`, { as: 'provider-admin', body, headers: { 'if-match': headers.etag as string } }),
+    )
+
+// Sixty searches a minute are the limit.
+t.beforeEach(() => house.pass(minute))
+
+t.before(async () => {
+  for (const [index, [firstName, lastName, clinic, commission, medicalLicenseNumber]] of people.entries()) {
+    const more = { firstName, lastName, commission, medicalLicenseNumber, email: `p${index}@dashboard.example`, clinic: { ...completeProfile.clinic, name: clinic } }
+    ids.push(await house.begin(more))
+    await house.pass(minute)
+  }
+  for (const providerId of ids.slice(0, 2)) {
+    await plantDocuments(query, { agencyId: riverside.id, providerId, status: 'approved' })
+    await post(providerId, 'activation', { confirm: true })
+  }
+  await plantDocuments(query, { agencyId: riverside.id, providerId: ids[2]!, types: ['medical_license', 'board_certification'] })
+}) // prettier-ignore
+
+t.test('Default View: active providers by name, 50 a page', async (t) => {
+  const body = await read('')
+  t.match(body, { page: 1, pageSize: 50, total: 2 })
+  t.same(body.items.map(({ displayName }: { displayName: string }) => displayName), ['Dr. José Álvarez', 'Dr. Maria Silva'])
+  t.same(body.items[1], {
+    id: ids[0], displayName: 'Dr. Maria Silva', clinicName: 'Harbour Clinic', status: 'active', featured: false, commissionType: 'percentage', currentRate: 15,
+    documentsStatus: 'complete', documentsExpired: false, createdAt: body.items[1].createdAt, etag: body.items[1].etag,
+    allowedActions: ['view', 'edit', 'suspension', 'deactivation', 'feature', 'commission', 'verify-documents', 'notify'],
+  })
+  t.same((await read('', 'provider-read-only')).items[0].allowedActions, ['view'])
+}) // prettier-ignore
+
+t.test('Search: a part of name or clinic in any case; whole email and licence; the licence’s last four', async (t) => {
+  for (const [q, expected] of [
+    ['silv', ['Dr. Anna Silversmith', 'Dr. Maria Silva']], ['SILVA', ['Dr. Maria Silva']], ['ria sil', ['Dr. Maria Silva']], ['jose alvarez', ['Dr. José Álvarez']],
+    ['Álva', ['Dr. José Álvarez']], ['harbour', ['Dr. Anna Silversmith', 'Dr. Maria Silva']], ['linic', ['Dr. Anna Silversmith', 'Dr. José Álvarez', 'Dr. Maria Silva']],
+    ['harbour clinic x', []], ['silva harbour', []], ['maria silva', ['Dr. Maria Silva']], ['li', ['Dr. Anna Silversmith', 'Dr. Bo Li', 'Dr. José Álvarez', 'Dr. Maria Silva']],
+    ['b', ['Dr. Anna Silversmith', 'Dr. Bo Li', 'Dr. Maria Silva']], ['50%_', ['Dr. Bo Li']], ['0%_h', ['Dr. Bo Li']], ['r\\s', ['Dr. Bo Li']], ['%', ['Dr. Bo Li']], ['_', ['Dr. Bo Li']], ['a%a', []],
+    ['P2@Dashboard.example', ['Dr. Anna Silversmith']], ['dashboard.example', []], ['p2@dashboard', []],
+    ['MD200002', ['Dr. José Álvarez']], ['md 200-002', ['Dr. José Álvarez']], ['0002', ['Dr. José Álvarez']], ['200002', []], ['MD20', []], ['nobody', []],
+  ] as const) t.same(await names(`q=${encodeURIComponent(q)}`), expected, q)
+  t.equal((await house.get('provider-admin', `/admin/providers?q=${'x'.repeat(201)}`)).status, 400)
+  t.same(await names('q='), await names(''), 'nothing is looked for')
+  const patched = await house.call('PATCH', `/admin/providers/${ids[0]}`, { as: 'provider-admin', body: { lastName: 'Renamed' }, headers: { 'if-match': (await house.get('provider-admin', `/admin/providers/${ids[0]}`)).headers.etag as string } })
+  t.equal(patched.status, 200)
+  t.same([await names('q=maria silva'), await names('q=renamed')], [[], ['Dr. Maria Renamed']], 'what is found follows the name')
+  const suffixes = await house.rows('select suffix from provider_search_suffix where provider_id = $1 order by 1', ids[0])
+  t.equal(new Set(suffixes.map(({ suffix }) => suffix)).size, suffixes.length)
+  t.notOk(suffixes.some(({ suffix }) => suffix.startsWith('silva')))
+}) // prettier-ignore
+
+t.test('filters and sorts', async (t) => {
+  const begun = async (index: number) => (await house.get('provider-admin', `/admin/providers/${ids[index]}`)).body.createdAt
+  const [second, third] = [await begun(1), await begun(2)]
+  for (const [q, expected] of [
+    ['status=draft', ['Dr. Anna Silversmith', 'Dr. Bo Li']], ['status=active&status=draft', ['Dr. Anna Silversmith', 'Dr. Bo Li', 'Dr. José Álvarez', 'Dr. Maria Renamed']],
+    ['status=suspended', []], ['status=draft&commissionType=tier', []], ['status=all&commissionType=tier', ['Dr. José Álvarez']],
+    ['status=all&commissionType=all&featured=true', []], [`status=all&createdFrom=${second}&createdTo=${third}`, ['Dr. José Álvarez']],
+    [`status=all&activeFrom=${(await house.get('provider-admin', `/admin/providers/${ids[0]}`)).body.activityAt}`, ['Dr. Maria Renamed']],
+    ['status=all&sort=-name', ['Dr. Maria Renamed', 'Dr. José Álvarez', 'Dr. Bo Li', 'Dr. Anna Silversmith']],
+    ['status=all&sort=createdAt', ['Dr. Maria Renamed', 'Dr. José Álvarez', 'Dr. Anna Silversmith', 'Dr. Bo Li']],
+    ['status=all&sort=-createdAt', ['Dr. Bo Li', 'Dr. Anna Silversmith', 'Dr. José Álvarez', 'Dr. Maria Renamed']],
+    ['status=all&sort=commissionRate', ['Dr. Anna Silversmith', 'Dr. Maria Renamed', 'Dr. José Álvarez', 'Dr. Bo Li']],
+    ['status=all&sort=-commissionRate&q=il', ['Dr. Anna Silversmith']],
+  ] as const) t.same((await read(q)).items.map(({ displayName }: { displayName: string }) => displayName), expected, q)
+  for (const q of ['status=gone', 'sort=age', 'page=0', 'pageSize=10', 'createdFrom=yesterday', 'createdFrom=2026-02-30T00:00:00Z', 'featured=maybe', 'limit=5'])
+    t.equal((await house.get('provider-admin', `/admin/providers?${q}`)).status, 400, q)
+}) // prettier-ignore
+
+t.test('pages, their total, and polling with ETag', async (t) => {
+  for (let n = 0; n < 30; n++) await house.call('POST', '/admin/providers', { token: host.token('provider-admin', { claims: { sub: newId() } }), body: { lastName: 'Page', firstName: String.fromCodePoint(97 + (n % 26)) }, headers: { 'idempotency-key': newId() } })
+  const first = await read('status=draft&q=page&pageSize=25')
+  const second = await read('status=draft&q=page&pageSize=25&page=2')
+  t.match([first, second], [{ page: 1, pageSize: 25, total: 30 }, { page: 2, total: 30 }])
+  t.same([first.items.length, second.items.length], [25, 5])
+  t.equal(new Set([...first.items, ...second.items].map(({ id }: { id: string }) => id)).size, 30)
+  t.match(await read('status=draft&q=page&pageSize=25&page=3'), { items: [], total: 30 })
+  t.match(await read('status=draft&pageSize=100&page=7'), { items: [], total: 32 })
+  const path = '/admin/providers?status=draft'
+  const polled = await house.get('provider-admin', path)
+  const etag = polled.headers.etag as string
+  t.match(etag, /^"[0-9a-f]{32}"$/)
+  t.same((await house.get('provider-admin', path, { 'if-none-match': etag })).status, 304)
+  await plantDocuments(query, { agencyId: riverside.id, providerId: ids[2]!, types: ['malpractice_insurance'] })
+  t.equal((await house.get('provider-admin', path, { 'if-none-match': etag })).status, 200, 'a document changes a row')
+}) // prettier-ignore
+
+t.test('SC-012: counts by status and by documents', async (t) => {
+  const stats = await house.get('provider-read-only', '/admin/providers/stats')
+  t.same(stats.body, {
+    total: 34, featured: 0, byStatus: { draft: 32, active: 2, suspended: 0, deactivated: 0 },
+    byDocumentsStatus: { incomplete: 31, rejected: 0, pending: 1, complete: 2 },
+  }) // prettier-ignore
+  await house.rows("update provider_document set verification_status = 'rejected', verified_at = now(), verified_by = 'x', verified_audit_id = id, rejection_reason = 'Cannot be read' where provider_id = $1 and type = 'medical_license'", ids[2])
+  t.match((await house.get('provider-read-only', '/admin/providers/stats')).body.byDocumentsStatus, { rejected: 1, pending: 0 })
+}) // prettier-ignore
+
+t.test('60 searches a minute', async (t) => {
+  const token = host.token('provider-read-only', { claims: { sub: newId() } })
+  for (let n = 0; n < 60; n++) await house.call('GET', '/admin/providers?pageSize=25', { token })
+  t.match(problemOf(await house.call('GET', '/admin/providers', { token })), { status: 429 })
+  t.equal((await house.call('GET', '/admin/providers/stats', { token })).status, 200)
+})
