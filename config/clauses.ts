@@ -152,8 +152,8 @@ export const clauses: readonly Clause[] = [
   {
     id: '02B, Explicitly Forbidden',
     says: 'No AI, no reply, no queue, no provider workflow',
-    checks: ['messaging-has-no-reach', 'patients-write-messages'],
-    tests: ['test/host/contract-check.test.ts'],
+    checks: ['messaging-has-no-reach', 'patients-write-messages', 'later-where-decided'],
+    tests: ['test/host/contract-check.test.ts', 'test/host/jobs/declarations.test.ts'],
   },
   {
     id: '02B, Feature Flags',
@@ -222,12 +222,18 @@ export const clauses: readonly Clause[] = [
     id: 'FusionEMS part 4, layer 2',
     says: 'Seven steps, deny by default, request log',
     checks: ['operations-declared'],
-    tests: ['test/host/pipeline.test.ts', 'test/host/contract-check.test.ts'],
+    tests: ['test/host/gateway.test.ts', 'test/host/pipeline.test.ts', 'test/host/contract-check.test.ts'],
   },
   {
     id: 'FusionEMS part 5',
     says: 'DEA and CMS buttons by role and scope; disclaimers word for word',
     checks: ['shell-only-shows'],
     tests: ['test/contexts/shell', 'test/domain/shell.test.ts'],
+  },
+  {
+    id: 'FusionEMS part 5, API Endpoints',
+    says: 'Sixteen endpoints for DEA and CMS metadata, by scope, agency-scoped and audited; no credentials, nothing submitted',
+    checks: ['compliance-endpoints', 'compliance-gates', 'compliance-has-no-way-out'],
+    tests: ['test/contexts/dea-cms', 'test/domain/dea-cms.test.ts', 'test/host/role-by-operation.test.ts'],
   },
 ]

@@ -44,7 +44,13 @@ export const loadConfig = (env: Readonly<Record<string, string | undefined>> = p
     reader.refuse(name, 'is not a variable of this service', remedy)
   }
   const config = shape(reader)
-  if (reader.text('NODE_ENV') === 'production') refuseDevelopmentDefaults(reader)
+  if (reader.text('NODE_ENV') === 'production') {
+    refuseDevelopmentDefaults(reader)
+    // Node obeys it for every connection, whatever their addresses say.
+    const believing = 'NODE_TLS_REJECT_UNAUTHORIZED'
+    if (env[believing] === '0')
+      reader.refuse(believing, 'lets every certificate pass', 'Name your authority in NODE_EXTRA_CA_CERTS instead.')
+  }
   if (reader.problems.length > 0) throw new ConfigError([...reader.problems])
   // Limits are no secret: they stand in headers and in the documentation.
   seal(config.limits, false)

@@ -37,6 +37,7 @@ export const userLimit: LimitWindow = { name: 'user', max: 300, windowMs: minute
 const fixedLimits = {
   providerSearch: { name: 'provider-search', max: 60, windowMs: minute },
   documentAccess: { name: 'document-access', max: 60, windowMs: minute },
+  documentContent: { name: 'document-content', max: 60, windowMs: minute },
   providerCreation: { name: 'provider-creation', max: 10, windowMs: hour },
 } as const satisfies Record<string, LimitWindow>
 
@@ -80,6 +81,7 @@ export const policyNames = [
   'messaging-conversation',
   'provider-search',
   'document-access',
+  'document-content',
   'provider-creation',
   'user',
 ] as const
@@ -95,6 +97,7 @@ export const limitPolicies = (set: {
     'messaging-conversation': Object.freeze([set.messaging.conversation]),
     'provider-search': Object.freeze([fixedLimits.providerSearch]),
     'document-access': Object.freeze([fixedLimits.documentAccess]),
+    'document-content': Object.freeze([fixedLimits.documentContent]),
     'provider-creation': Object.freeze([fixedLimits.providerCreation]),
     user: Object.freeze([set.user]),
   })

@@ -55,6 +55,7 @@ export interface Postern {
 /** How long a request in flight may still take at shutdown, in milliseconds. */
 const requestPatienceMs = 10_000
 const opsPatienceMs = 1_000
+const firstJobsMs = 500
 
 const showsDocs = (config: AppConfig): boolean => config.profile === 'development' || config.server.publicDocs
 
@@ -113,6 +114,7 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}, 
       host: parts.host,
       contract,
       capabilities: parts.capabilities,
+      jobs: parts.jobs,
       knownScopes: new Set(everyScope),
     })
     parts.measure(loaded.operations.map(({ operation }) => operation))
@@ -131,11 +133,18 @@ export const buildApp = async (config: AppConfig, overrides: AppOverrides = {}, 
           opsOf(parts, () => loaded),
         )
       })
+    // Whoever listens works; what has no caller begins when the first callers have had their answers.
+    app.addHook('onListen', (done) => {
+      setTimeout(() => void parts.jobs.start(), firstJobsMs).unref()
+      done()
+    })
     await app.ready()
     const ends = [gracefulClose(app, requestPatienceMs), gracefulClose(ops, opsPatienceMs)]
     const close = async (): Promise<void> => {
       closing = true
+      const jobsEnd = parts.jobs.close()
       for (const end of ends) await end()
+      await jobsEnd
       await parts.close()
     }
     return { app, ops, parts, loaded, log, close }

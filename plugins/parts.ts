@@ -9,7 +9,9 @@ import { createAgencyLookup, createAgencyModules, createAgencyReader } from './h
 import { createAuditStore, createAuditTrail, openCheckpoints, type AuditTrail } from './host/audit/index.ts'
 import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
 import { createCallerFacts } from './host/caller-facts.ts'
-import type { Capabilities, ContextDefinition } from './host/define-context.ts'
+import { createBookings } from './host/bookings.ts'
+import type { Capabilities, ContextDefinition, HostPort } from './host/define-context.ts'
+import { openDocuments, type OpenedDocuments } from './host/documents/open-documents.ts'
 import { createFlags, type Flags } from './host/flags/flags.ts'
 import type { GateName } from './host/gates/gate.ts'
 import type { Dependency } from './host/health.ts'
@@ -19,13 +21,19 @@ import type { Host } from './host/host.ts'
 import { createIdentity, type Identity } from './host/identity/identity.ts'
 import { placeOf, type Log } from './host/log.ts'
 import { openDatabase, type Database } from './host/open-database.ts'
+import { createProviderStatus } from './host/provider-status.ts'
 import { checkDatabase } from './host/check-database.ts'
 import { createIpLimit, type IpLimit } from './host/rate-limit/ip-limit.ts'
 import { createLimiter } from './host/rate-limit/limiter.ts'
+import { createTickets } from './host/tickets/tickets.ts'
 import { createMetrics, type Metrics } from './host/telemetry/metrics.ts'
 import { startTracing, type Tracing } from './host/telemetry/tracing.ts'
 import { sqlGatesWithout } from './host/sql/compiled.ts'
 import { compileAll } from './host/sql/install.ts'
+import { accountStates } from './host/identity-admin/account-keeper.ts'
+import type { Jobs } from './host/jobs/jobs.ts'
+import { createNoted, createOutbox } from './host/jobs/outbox.ts'
+import { openJobs } from './jobs.ts'
 import { openSurroundings, type Surroundings } from './surroundings.ts'
 import { auditFlips } from './host/audit-flips.ts'
 
@@ -52,6 +60,7 @@ export interface Parts {
   readonly tracing: Tracing | null
   readonly audit: AuditTrail
   readonly flags: Flags
+  readonly jobs: Jobs
   /** Puts the parts that live in a Fastify instance into it. */
   join(app: FastifyInstance): Promise<void>
   /** Takes note of the operations that are served: they are counted from now on, and callers are told of those open to them. */
@@ -68,14 +77,17 @@ const openFlags = (config: AppConfig, clock: Clock, log: Log): Promise<Flags> =>
 }
 
 // Stale switches are no reason to send readers elsewhere: writes are off then and reads keep their last value.
-const dependenciesOf = (database: Database, identity: Identity): Dependency[] => [
+const dependenciesOf = (database: Database, identity: Identity, jobs: Jobs, files: OpenedDocuments): Dependency[] => [
   { name: 'database', check: async () => (await database.pool.query('select 1')).rowCount === 1 },
   { name: 'identity', check: async () => (await identity.warmUp(), true) },
+  { name: 'documents', optional: true, check: () => files.check() },
+  { name: 'queue', optional: true, check: () => jobs.check() },
 ]
 
 /** Opens every part in the order in which they need one another, and closes what it opened if a later one fails. */
 export const openParts = async (config: AppConfig, options: PartsOptions): Promise<Parts> => {
   const { clock, contexts, log } = options
+  const provides = (port: HostPort): boolean => contexts.some(({ manifest }) => manifest.provides?.includes(port) === true)
   const opened: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
     for (const end of opened.splice(0).toReversed()) await end().catch((error: unknown) => log.warn('close', placeOf(error)))
@@ -91,12 +103,15 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
     const { keys, logins, issuer } = surroundings
     const flags = keep(await openFlags(config, clock, log), (part) => part.close())
     let trail: AuditTrail | undefined
+    let later: Jobs | undefined
+    const noted = createNoted()
     const database = keep(
       await openDatabase({
         appUrl: logins.appUrl,
         bypassUrl: logins.bypassUrl,
         entities: contexts.flatMap(({ entities }) => entities),
         committed: (heads) => trail?.committed(heads),
+        afterCommit: (tx) => later?.enqueue(noted.take(tx)),
         report,
       }),
       (part) => part.close(),
@@ -130,6 +145,8 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
     trail = audit
     // Before the trail, so that the heads of the last writes are signed too.
     opened.push(() => database.writes.drain())
+    const jobs = keep(openJobs({ config, clock, database, audit, flags, surroundings, report }), (part) => part.close())
+    later = jobs
     const stopFlips = auditFlips(flags, audit, report)
     opened.push(async () => stopFlips())
     const identity = keep(
@@ -151,6 +168,11 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       createAdvice({ ...config.advisor, timeoutMs: options.adviceTimeoutMs, report: (code) => log.warn('advice', { code }) }),
       (part) => part.close(),
     )
+    const fields = createFieldCipher(keys.fields)
+    const files = keep(await openDocuments({ config, pool: database.pool, keys: keys.documents, fields, clock, report }), (part) =>
+      part.close(),
+    )
+    const tickets = createTickets({ pool: database.pool, keys: keys.fields, clock, publicUrl: config.server.publicUrl })
     let metrics: Metrics | undefined
     let ipLimit: IpLimit | undefined
     let served: readonly AnyOperation[] = []
@@ -158,6 +180,7 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       clock,
       identity,
       agencyExists: createAgencyLookup(database.pool),
+      providerStatusOf: provides('provider-status') ? createProviderStatus(database.pool) : null,
       flags,
       limiter,
       get ipLimit() {
@@ -169,6 +192,9 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       writes: database.writes,
       transactions: database.transactions,
       responses: createResponseCipher(keys.fields),
+      documents: files.documents,
+      uploads: files.uploads,
+      tickets,
       keyLifetimeMs,
       withoutGates: options.withoutGates,
     }
@@ -177,11 +203,18 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       surroundings,
       audit,
       flags,
+      jobs,
       tracing,
-      dependencies: dependenciesOf(database, identity),
+      dependencies: dependenciesOf(database, identity, jobs, files),
       capabilities: {
-        fields: createFieldCipher(keys.fields),
+        fields,
+        documents: files.documents,
         blindIndex: createBlindIndex(keys.index),
+        bookings: createBookings({
+          pool: database.pool,
+          provided: provides('upcoming-bookings'),
+          isElsewhere: (agencyId) => Object.hasOwn(config.appointmentsFhir, agencyId),
+        }),
         auditStore: createAuditStore({
           pool: database.pool,
           bypass: database.bypass,
@@ -204,6 +237,9 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
             async (part) => part.close(),
           ),
         advice,
+        tickets,
+        outbox: ({ manifest, deliveries }) => createOutbox(manifest.name, new Set(deliveries.map(({ kind }) => kind)), noted),
+        accounts: accountStates,
         callerFacts: createCallerFacts({ agency: createAgencyReader(database.pool), flags, operations: () => served }),
       },
       async join(app) {
@@ -215,6 +251,9 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
         opened.push(async () => metrics?.close())
         metrics.gauge('postern_writes_waiting', 'Writes that wait for a transaction', () => database.writes.waiting())
         metrics.gauge('postern_flags_staleness_seconds', 'Seconds since the flag source was seen fresh', () => flags.stalenessMs() / 1000)
+        metrics.gauge('postern_outbox_waiting', 'Rows of the outbox that wait, as of the last beat', () => jobs.stats().waiting)
+        metrics.gauge('postern_outbox_sent', 'Rows of the outbox that this process has sent', () => jobs.stats().sent)
+        metrics.gauge('postern_outbox_failed', 'Rows of the outbox that this process has given up', () => jobs.stats().failed)
         metrics.gauge('postern_audit_unsigned_heads', 'Chain heads that wait for their signature', () => audit.stats().unsigned)
       },
       metrics: () => metrics!,

@@ -66,12 +66,20 @@ const build = async (config: AppConfig): Promise<Postern> => {
   })
 }
 
+/** The demo's people are there before anybody can ask for them; a start without one of them is a start all the same. */
+const seedDemo = async ({ app, parts, log }: Postern): Promise<void> => {
+  const { seedDemoProvider } = await import('./demo-provider.ts')
+  await seedDemoProvider({ app, parts, now: () => new Date() }).catch((error: unknown) => log.warn('demo', placeOf(error)))
+}
+
 const start = async (): Promise<void> => {
   const config = loadConfig()
   await tryPlaces(config)
   const building = build(config)
   const { closing } = closeInTime(building)
   const postern = await building
+  if (closing()) return
+  if (config.profile === 'development') await seedDemo(postern)
   if (closing()) return
   const address = await listen(postern, config).catch(async (error: unknown) => {
     await postern.close()

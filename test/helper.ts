@@ -54,7 +54,7 @@ export interface TestHost extends Postern {
   /** A persona's access token. */
   token(persona: string, overrides?: Parameters<NonNullable<Postern['parts']['surroundings']['devIssuer']>['issueToken']>[1]): string
   /** One request without a network. A POST has a fresh idempotency key unless `key` says otherwise (null: none). */
-  call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: CallOptions): Promise<LightMyRequestResponse>
+  call(method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: CallOptions): Promise<LightMyRequestResponse>
   /** Flips a switch in the flags file and waits until it is obeyed. */
   flip(name: string, value: unknown): Promise<void>
 }

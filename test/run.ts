@@ -1,6 +1,7 @@
 /**
  * What `npm test` runs. `node test/run.ts [--coverage] [file or folder…]`: the whole suite, or the files named; with `--coverage` also
- * the gate on line coverage. The last line says `N passed, N failed`, and the exit code agrees with it.
+ * the gate on line coverage. The last line says `N passed, N failed`, and the exit code agrees with it. How
+ * each file went is kept for `npm run evidence`.
  *
  * Each file is a program of its own that speaks TAP, started here and not by `tap run`, whose hooks on every module that a file loads
  * took a fifth of the whole suite's time.
@@ -10,7 +11,8 @@ import { globSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { clusterVariable, prepareTemplate, startTestCluster, type StartedCluster } from './cluster.ts'
-import { fileReport, type Tally } from './tap-report.ts'
+import { addResults, digestSources, resultsFile, type FileResult } from './evidence/test-results.ts'
+import { fileReport, type FileTally, type Tally } from './tap-report.ts'
 
 const root = join(import.meta.dirname, '..')
 const c8 = join(root, 'node_modules/c8/bin/c8.js')
@@ -61,7 +63,7 @@ const testFiles = (named: readonly string[]): string[] => {
 }
 
 /** Runs one file to its end and says how it went. */
-const runFile = async (file: string, env: NodeJS.ProcessEnv): Promise<Tally> => {
+const runFile = async (file: string, env: NodeJS.ProcessEnv): Promise<FileTally & { readonly milliseconds: number }> => {
   const from = performance.now()
   const child = start([file], { env, pipe: true })
   const killed = setTimeout(() => signal(child, 'SIGKILL'), killAfterMs)
@@ -70,22 +72,27 @@ const runFile = async (file: string, env: NodeJS.ProcessEnv): Promise<Tally> => 
   const { lines, ...tally } = report.end(await endOf(child))
   clearTimeout(killed)
   for (const line of lines) say(line)
-  say(`${tally.failed > 0 ? 'FAILED' : 'passed'} ${file} (${((performance.now() - from) / 1000).toFixed(1)} s)`)
-  return tally
+  const milliseconds = Math.round(performance.now() - from)
+  say(`${tally.failed > 0 ? 'FAILED' : 'passed'} ${file} (${(milliseconds / 1000).toFixed(1)} s)`)
+  return { ...tally, milliseconds }
 }
 
 const runFiles = async (files: readonly string[], { cluster, temporary }: StartedCluster, more: NodeJS.ProcessEnv): Promise<Tally> => {
   const env = { ...more, [clusterVariable]: JSON.stringify(cluster), TMPDIR: temporary, TAP_TIMEOUT: String(fileTimeoutSeconds) }
   const total: Tally = { passed: 0, failed: 0 }
   const waiting = [...files]
+  const sources = digestSources(root)
+  const results: Record<string, FileResult> = {}
   const work = async (): Promise<void> => {
     for (let file = waiting.shift(); file && !interrupted; file = waiting.shift()) {
-      const { passed, failed } = await runFile(file, env)
-      total.passed += passed
-      total.failed += failed
+      const result = await runFile(file, env)
+      total.passed += result.passed
+      total.failed += result.failed
+      results[file] = { ...result, at: new Date().toISOString(), sources }
     }
   }
   await Promise.all(Array.from({ length: jobs }, work))
+  addResults(join(root, resultsFile), results)
   return total
 }
 

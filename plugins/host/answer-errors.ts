@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Refusal } from '../../domain/shared/refusal.ts'
+import { redactCredentials, type AuditFacts } from './audit/index.ts'
 import type { Host } from './host.ts'
 import { placeOf, type Log } from './log.ts'
 import { refusalOf, sendProblem } from './problem-replies.ts'
@@ -7,13 +8,21 @@ import { factsOf, type RequestCall } from './request-call.ts'
 
 const sourceOf = (call: RequestCall): string => (call.principal ? `${call.principal.agencyId}:${call.principal.userId}` : call.ip)
 
+/**
+ * The facts of a refused attempt. What passed validation has no field that could hold a credential; what did not may have: of such a
+ * value the audit keeps its place and the rule.
+ */
+const refusedFacts = (call: RequestCall, request: FastifyRequest, { details: { patientId } }: Refusal): AuditFacts => {
+  const facts = factsOf(call, request, patientId ? { body: null, patientId } : null)
+  return { ...facts, payload: redactCredentials(facts.payload, { text: call.operation.refusesCredentials === true }).payload }
+}
+
 /** A refused attempt leaves its row before it is answered; where it cannot, the answer is that the store is down. */
 const audited = async (host: Host, call: RequestCall, request: FastifyRequest, refusal: Refusal): Promise<Refusal> => {
   if (call.audited || host.withoutGates.has('audit')) return refusal
   const reason = refusal.reason === 'default' ? null : refusal.reason
   try {
-    const { patientId } = refusal.details
-    await host.audit.refuse(factsOf(call, request, patientId ? { body: null, patientId } : null), refusal.code, reason, sourceOf(call))
+    await host.audit.refuse(refusedFacts(call, request, refusal), refusal.code, reason, sourceOf(call))
     return refusal
   } catch (error) {
     return error instanceof Refusal ? error : new Refusal('UPSTREAM_UNAVAILABLE')

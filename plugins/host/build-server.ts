@@ -5,6 +5,7 @@ import fastJsonStringify from 'fast-json-stringify'
 import { isUuid, newId } from '../../domain/shared/ids.ts'
 import { Refusal } from '../../domain/shared/refusal.ts'
 import { fastifyOptions, type ServerSettings } from '../../config/server.ts'
+import { receivingSockets } from './documents/multipart.ts'
 import { acceptJson } from './json-body.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
@@ -62,6 +63,8 @@ export interface Unrouted {
 
 /** What is not even HTTP gets a problem document as well, and the connection ends. */
 const answerParserFailures = (error: Error & { code?: string }, socket: Socket): void => {
+  // A file that is coming in has a patience of its own.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && receivingSockets.has(socket)) return
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
   const problem = problemOf(parserFailures[error.code ?? ''] ?? new Refusal('VALIDATION_FAILED'), newId())
   const body = JSON.stringify(problem)
@@ -104,25 +107,34 @@ export const buildServer = async (settings: ServerSettings, unrouted: Unrouted =
   acceptJson(app)
   await app.register(cors, {
     origin: settings.corsOrigins === 'loopback' ? loopbackOrigin : [...settings.corsOrigins],
-    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: [
       'Authorization',
       'Content-Type',
       'Idempotency-Key',
       'If-Match',
       'If-None-Match',
+      'Tus-Resumable',
+      'Upload-Length',
+      'Upload-Metadata',
+      'Upload-Offset',
       'X-Agency',
       'X-Access-Reason',
       'X-Request-Id',
       'traceparent',
     ],
     exposedHeaders: [
+      'Content-Disposition',
       'ETag',
       'Location',
       'Idempotent-Replayed',
       'RateLimit',
       'RateLimit-Policy',
       'Retry-After',
+      'Tus-Resumable',
+      'Upload-Expires',
+      'Upload-Length',
+      'Upload-Offset',
       'X-Draft',
       'X-Request-Id',
       'WWW-Authenticate',

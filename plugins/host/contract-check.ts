@@ -158,7 +158,7 @@ const checkService = (manifest: Manifest, operation: AnyOperation, service: Serv
   const compiled = statementOf(service)
   if (compiled && compiled !== operation)
     breach(`FusionEMS part 4, deny by default: ${name} would run behind the gates of ${compiled.name}.`)
-  const transacts = 'transact' in service || 'consult' in service
+  const transacts = 'transact' in service || 'consult' in service || 'accept' in service || 'resumable' in service
   const writes = transacts || 'statement' in service
   if ('consult' in service && operation.effect !== 'advise')
     breach(`MIG-03 §6.4: ${name} asks an advisor and has the effect "${operation.effect}".`)
@@ -177,6 +177,53 @@ const checkService = (manifest: Manifest, operation: AnyOperation, service: Serv
   }
 }
 
+/** Whoever has no token is nobody: nothing is asked of them, and what they read runs under the public's own role, which sees what is published. */
+const checkPublic = (operation: AnyOperation, service: Service<AnyOperation>): void => {
+  const { name, audience, effect, scopes, limits } = operation
+  if (!audience.includes('public')) return
+  if (audience.length > 1)
+    breach(`FR-015 FR-018: ${name} is for the public and for others besides; what is published is one operation’s alone.`)
+  if (effect !== 'read') breach(`FR-015 FR-018: ${name} is public and has the effect "${effect}"; the public reads.`)
+  if (!('query' in service))
+    breach(`FR-015 Privacy Rule 1: ${name} is public and would not run under the role that sees what is published alone.`)
+  if (
+    scopes.length > 0 ||
+    limits?.length ||
+    operation.ownership ||
+    operation.consent ||
+    operation.agrees ||
+    operation.acrossAgencies ||
+    operation.ticket
+  )
+    breach(`FusionEMS part 4, deny by default: ${name} is public and declares a gate that asks who calls; nobody would be asked.`)
+}
+
+/** A ticket opens one recorded read, and its place in the query is declared. */
+const checkTicket = (operation: AnyOperation): void => {
+  const { name, effect, audit, params, query } = operation
+  if (!operation.ticket) return
+  if (effect !== 'read' || audit !== 'record')
+    breach(`FR-015 FR-008: ${name} opens by a ticket, and is no read that is recorded each time.`)
+  if (!params || !(query as { properties?: object } | undefined)?.properties || !('ticket' in (query as { properties: object }).properties))
+    breach(`FR-015 FR-008: ${name} opens by a ticket, and does not name one record and the ticket’s place in the query.`)
+}
+
+/** A file comes in and goes out through the host alone, which counts, looks, scans and seals. */
+const checkFiles = (manifest: Manifest, operation: AnyOperation, service: Service<AnyOperation>): void => {
+  const { name, effect, upload, resumable, download } = operation
+  const takes = 'accept' in service
+  const steps = 'resumable' in service ? service.resumable : undefined
+  if (takes !== (upload !== undefined) || steps !== resumable)
+    breach(`FR-015 FR-007: ${name} takes a file and is not served as its declaration says.`)
+  if (!takes && steps === undefined && !download) return
+  if (!manifest.capabilities.includes('documents'))
+    breach(`MIG-03 §4, least privilege: ${name} handles documents, and ${manifest.name} was not granted the capability "documents".`)
+  if ((takes || (steps !== undefined && steps !== 'status')) && effect !== 'write' && effect !== 'admin')
+    breach(`MIG-03 §4: ${name} stores a file and has the effect "${effect}".`)
+  if (takes && operation.agrees?.some(({ in: place }) => place === 'body'))
+    breach(`FusionEMS part 4, deny by default: ${name} compares a field of a form with the token, and the form is read after that.`)
+}
+
 /** Holds an operation against its context's manifest. Throws `ContractBreach`. */
 export const checkOperation = (
   manifest: Manifest,
@@ -189,4 +236,7 @@ export const checkOperation = (
   checkGates(manifest, operation)
   checkAcross(operation, service)
   checkService(manifest, operation, service)
+  checkPublic(operation, service)
+  checkTicket(operation)
+  checkFiles(manifest, operation, service)
 }

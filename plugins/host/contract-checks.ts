@@ -4,6 +4,8 @@ import { agentScopes, everyScope } from '../../config/permissions.ts'
 import { flags } from '../../config/flags.ts'
 import { messagingCodes } from '../../domain/shared/codes.ts'
 import { idempotencyOf, isMutating, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
+import { complianceChecks } from './compliance-checks.ts'
+import { type Later, laterChecks } from './later-checks.ts'
 import type { Manifest } from './define-context.ts'
 import { portalChecks } from './portal-checks.ts'
 
@@ -14,6 +16,7 @@ export interface Declared {
   readonly root: URL
   readonly manifests: readonly Manifest[]
   readonly operations: readonly { readonly context: string; readonly operation: AnyOperation }[]
+  readonly later: readonly Later[]
 }
 
 type Check = (declared: Declared) => boolean
@@ -68,7 +71,9 @@ const silent = (room: URL): boolean => filesOf(room).every((name) => !speaks.tes
 /** Every check by name. Each can fail: the tests plant what it looks for. */
 export const contractChecks: Readonly<Record<string, Check>> = {
   ...portalChecks,
-  'reads-are-get': (declared) => all(declared, (operation) => operation.effect !== 'read' || operation.method === 'GET'),
+  ...complianceChecks,
+  ...laterChecks,
+  'reads-are-get': (declared) => all(declared, (operation) => operation.effect !== 'read' || !isMutating(operation)),
   'provider-portal-effects': (declared) =>
     all(declared, (operation, context) => !inPortal(declared, context) || context === 'consent' || operation.effect !== 'write'),
   'effects-declared': (declared) =>

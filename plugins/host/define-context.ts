@@ -5,18 +5,33 @@ import type { AnyOperation, Audience, Effect } from '../../routes/shared/operati
 import type { MigrationStep as MigrationEntry } from './database/migrate.ts'
 import type { BlindIndexPort, CallerFactsPort, FieldCipherPort } from './ports.ts'
 import type { AdvicePort } from './advice/advice-port.ts'
+import type { BookingsPort } from './bookings.ts'
 import type { AuditStore } from './audit/audit-store.ts'
+import type { DocumentsPort } from './documents/documents-port.ts'
+import type { AccountsPort } from './identity-admin/identity-admin.ts'
+import type { Delivery, Job } from './jobs/job.ts'
+import type { OutboxPort } from './jobs/outbox-port.ts'
 import type { OutboundPort } from './outbound.ts'
 import type { Service } from './service.ts'
 import type { Statement } from './sql/statement.ts'
+import type { TicketsPort } from './tickets/tickets.ts'
 
 export type { MigrationStep as MigrationEntry } from './database/migrate.ts'
 export { tenantTable } from './database/tenant-table.ts'
 export type { AdvicePassage, AdvicePort } from './advice/advice-port.ts'
 export type { AuditStore } from './audit/audit-store.ts'
-export type { AdviseService, Call, Outcome, Service, Transaction } from './service.ts'
+export type { BookingsPort, UpcomingBookings } from './bookings.ts'
+export type { DocumentsPort, ReceivedDocument, SentDocument, UploadRules } from './documents/documents-port.ts'
+export type { AccountState, AccountsPort, DesiredAccount, InviteLink } from './identity-admin/identity-admin.ts'
+export type { AccountDelivery, Due, Job, JobCall, JobOutcome, MailDelivery, Settled } from './jobs/job.ts'
+export type { DeliveryFailure, OutboxNote, OutboxPort, OutboxRow, OutboxState } from './jobs/outbox-port.ts'
+export { reminderRecipients } from './jobs/reminder-recipients.ts'
+export { composeMail, type MailWords } from './mail/compose.ts'
+export type { Mail } from './mail/mail.ts'
+export type { AdviseService, Call, Outcome, Service, Transaction, UploadService } from './service.ts'
 export { readStatement, writeStatement } from './sql/statement.ts'
 export type { Distrust, OutboundPort, OutboundServer } from './outbound.ts'
+export type { Ticket, TicketsPort } from './tickets/tickets.ts'
 export type { BlindIndexPort, CallerFactsPort, FieldCipherPort } from './ports.ts'
 
 /**
@@ -26,10 +41,16 @@ export type { BlindIndexPort, CallerFactsPort, FieldCipherPort } from './ports.t
  *   `postern_gate`
  * - `own-draft`: `own_draft_patient(p_agency uuid, p_author text, p_draft uuid) returns uuid`, the patient of the author's own
  *   open draft; as `postern_read`
+ * - `provider-status`: `provider_status(p_agency uuid, p_provider uuid) returns text`, what a provider's account is, asked whenever a
+ *   provider's token is; as `postern_gate`
+ * - `upcoming-bookings`: `upcoming_bookings(p_agency uuid, p_provider uuid, p_at timestamptz) returns table (known boolean, total bigint, ids
+ *   text[])`, what is booked with a provider from then on; as `postern_read`
+ * - `reminder-recipients`: `reminder_recipients(p_agency uuid) returns bytea`, the addresses that an agency wants reminded, a sealed JSON list
+ *   (`jobs/reminder-recipients.ts` opens it); as `postern_read` and `postern_admin`
  *
  * Null says no, whatever the cause.
  */
-export type HostPort = 'consent-decision' | 'own-draft'
+export type HostPort = 'consent-decision' | 'own-draft' | 'provider-status' | 'upcoming-bookings' | 'reminder-recipients'
 
 /** What a context says of itself. `config/contract.ts` is what it is held against. */
 export interface Manifest<C extends Capability = Capability> {
@@ -54,18 +75,29 @@ export interface Manifest<C extends Capability = Capability> {
 export interface Capabilities {
   fields: FieldCipherPort
   blindIndex: BlindIndexPort
+  bookings: BookingsPort
   auditStore: AuditStore
   callerFacts: CallerFactsPort
   advice: AdvicePort
+  documents: DocumentsPort
+  tickets: TicketsPort
+  /** Each context has an outbox of its own kinds. */
+  outbox: (context: Pick<ContextDefinition, 'manifest' | 'deliveries'>) => OutboxPort
+  accounts: AccountsPort
   /** Each context has a way out of its own, to the hosts that its manifest was approved for. */
   outbound: (manifest: Manifest) => OutboundPort
 }
 
 type Decorators<C extends Capability> = ('fields' extends C ? Pick<Capabilities, 'fields'> : unknown) &
   ('blind-index' extends C ? Pick<Capabilities, 'blindIndex'> : unknown) &
+  ('bookings' extends C ? Pick<Capabilities, 'bookings'> : unknown) &
   ('audit-store' extends C ? Pick<Capabilities, 'auditStore'> : unknown) &
   ('caller-facts' extends C ? Pick<Capabilities, 'callerFacts'> : unknown) &
   ('advice' extends C ? Pick<Capabilities, 'advice'> : unknown) &
+  ('tickets' extends C ? Pick<Capabilities, 'tickets'> : unknown) &
+  ('documents' extends C ? Pick<Capabilities, 'documents'> : unknown) &
+  ('queue' extends C ? { readonly outbox: OutboxPort } : unknown) &
+  ('identity-admin' extends C ? Pick<Capabilities, 'accounts'> : unknown) &
   ('outbound-http' extends C ? { readonly outbound: OutboundPort } : unknown)
 
 /** The encapsulated scope of one context: Fastify's instance, `serve`, and what its manifest was granted. */
@@ -81,6 +113,10 @@ export interface ContextDefinition {
   readonly entities: readonly EntitySchema[]
   /** SQL that the host compiles, gates included, into functions of the database. */
   readonly statements: readonly Statement[]
+  /** What the calendar asks for. @see design, section 8 */
+  readonly jobs: readonly Job[]
+  /** What its outbox rows become, by kind. */
+  readonly deliveries: readonly Delivery[]
   readonly setup: (scope: ContextScope) => void | Promise<void>
 }
 
@@ -89,6 +125,10 @@ interface ContextDeclaration<C extends Capability> {
   readonly migrations?: readonly MigrationEntry[]
   readonly entities?: readonly EntitySchema<any>[]
   readonly statements?: readonly Statement[]
+  /** Needs the capability `queue`. */
+  readonly jobs?: readonly Job<ContextScope<C>>[]
+  /** Needs `queue`, and `mail` or `identity-admin`. */
+  readonly deliveries?: readonly Delivery<ContextScope<C>>[]
   /** Wiring only: builds the context's services and serves its operations. */
   readonly setup: (scope: ContextScope<C>) => void | Promise<void>
 }
@@ -100,5 +140,7 @@ export const defineContext = <const C extends Capability>(declared: ContextDecla
     migrations: declared.migrations ?? [],
     entities: declared.entities ?? [],
     statements: declared.statements ?? [],
+    jobs: declared.jobs ?? [],
+    deliveries: declared.deliveries ?? [],
     setup: declared.setup as ContextDefinition['setup'],
   })

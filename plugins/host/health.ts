@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify'
 /** One thing that the service cannot work without. */
 export interface Dependency {
   readonly name: string
+  /** True: the service answers without it, and is ready; operators see it. */
+  readonly optional?: boolean
   /** Resolves where it works; bounded by the caller. */
   check(): Promise<boolean>
 }
@@ -24,7 +26,8 @@ export const readiness = async (
   dependencies: readonly Dependency[],
 ): Promise<{ ready: boolean; dependencies: Record<string, boolean> }> => {
   const answers = await Promise.all(dependencies.map(ask))
-  return { ready: answers.every(([, works]) => works), dependencies: Object.fromEntries(answers) }
+  const needed = answers.filter((_, index) => !dependencies[index]!.optional)
+  return { ready: needed.every(([, works]) => works), dependencies: Object.fromEntries(answers) }
 }
 
 const page = { config: { hostPage: true }, schema: { hide: true } } as const

@@ -37,7 +37,13 @@ class Cleaner {
     for (const key of Object.keys(record)) {
       this.members += 1
       if (key === '__proto__' || key === 'constructor' || key === 'prototype' || textRule(key)) refuse(pointer, 'propertyName')
-      record[key] = this.clean(record[key], this.#known.has(key) ? `${pointer}/${key}` : pointer)
+      const value = this.clean(record[key], this.#known.has(key) ? `${pointer}/${key}` : pointer)
+      const name = normalise(key)
+      if (name !== key) {
+        if (Object.hasOwn(record, name)) refuse(pointer, 'duplicateName')
+        delete record[key]
+      }
+      record[name] = value
     }
     return record
   }

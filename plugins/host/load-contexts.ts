@@ -3,8 +3,10 @@ import fp from 'fastify-plugin'
 import type { Contract } from '../../config/contract.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import { checkManifests, checkOperation, ContractBreach } from './contract-check.ts'
+import { checkLater } from './contract-check-later.ts'
 import type { Capabilities, ContextDefinition, ContextScope, Manifest } from './define-context.ts'
 import type { Host } from './host.ts'
+import type { Jobs } from './jobs/jobs.ts'
 import { declaredBy, serveOperation } from './serve.ts'
 import type { Service } from './service.ts'
 
@@ -12,6 +14,8 @@ export interface LoadOptions {
   readonly host: Host
   readonly contract: Contract
   readonly capabilities: Capabilities
+  /** Takes over what a context does later. */
+  readonly jobs: Pick<Jobs, 'register'>
   readonly knownScopes: ReadonlySet<string>
 }
 
@@ -24,9 +28,13 @@ export interface Loaded {
 const decorators: Readonly<Record<string, keyof Capabilities>> = {
   fields: 'fields',
   'blind-index': 'blindIndex',
+  bookings: 'bookings',
   'audit-store': 'auditStore',
   'caller-facts': 'callerFacts',
   advice: 'advice',
+  documents: 'documents',
+  tickets: 'tickets',
+  'identity-admin': 'accounts',
 }
 
 /**
@@ -71,6 +79,7 @@ export const loadContexts = async (app: FastifyInstance, contexts: readonly Cont
   )
   for (const context of contexts) {
     const { manifest } = context
+    checkLater(context)
     const plugin = async (instance: FastifyInstance): Promise<void> => {
       forbidHostPages(instance, manifest)
       const scope = instance as ContextScope
@@ -86,9 +95,11 @@ export const loadContexts = async (app: FastifyInstance, contexts: readonly Cont
       for (const capability of manifest.capabilities) {
         const name = decorators[capability]
         if (name) scope.decorate(name as never, options.capabilities[name] as never)
+        if (capability === 'queue') scope.decorate('outbox' as never, options.capabilities.outbox(context) as never)
         if (capability === 'outbound-http') scope.decorate('outbound' as never, options.capabilities.outbound(manifest) as never)
       }
       await context.setup(scope)
+      options.jobs.register(manifest.name, context, scope)
     }
     await app.register(fp(plugin, { name: manifest.name, encapsulate: true, dependencies: [...(manifest.after ?? [])] }))
     manifests.push(manifest)

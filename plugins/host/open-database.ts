@@ -9,6 +9,7 @@ import { createHotPool } from './database/hot-pool.ts'
 import { createLanePool } from './database/lane-pool.ts'
 import { createOrm } from './database/orm.ts'
 import { createTransactions, type Transactions } from './database/transactions.ts'
+import type { Transaction } from './service.ts'
 
 export interface DatabaseOptions {
   readonly appUrl: string
@@ -16,6 +17,8 @@ export interface DatabaseOptions {
   readonly bypassUrl: string | null
   readonly entities: readonly EntitySchema[]
   readonly committed: (heads: readonly AuditHead[]) => void
+  /** Told after each commit of a domain transaction. */
+  readonly afterCommit?: (tx: Transaction) => void
   readonly report: (event: string, error: unknown) => void
 }
 
@@ -69,6 +72,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
       lanes: createLanePool(slots.transactions),
       laneOf: (slot) => lease.lanes()[slots.writes + slots.audit + slot]!,
       committed,
+      ...(options.afterCommit ? { afterCommit: options.afterCommit } : {}),
     }),
     auditLanes: () => lanesFrom(slots.writes, slots.audit),
     async close() {

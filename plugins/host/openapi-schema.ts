@@ -2,8 +2,9 @@ import type { FastifySchema } from 'fastify'
 import { Type, type TSchema } from '@sinclair/typebox'
 import { grantsOf } from '../../config/permissions.ts'
 import type { Code } from '../../domain/shared/codes.ts'
-import { idempotencyOf, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
+import { idempotencyOf, isMutating, problemsOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import { catalogue, problemSchema } from '../../routes/shared/problems.ts'
+import { documentedBody, documentedHeaders } from './documents/upload-schema.ts'
 
 const problemCache = new Map<string, TSchema>()
 
@@ -20,7 +21,7 @@ const statusesOf = (code: Code, operation: AnyOperation): number[] => {
   const applies = (reason: string): boolean => {
     if (reason === 'stale' || reason === 'precondition-required') return operation.ifMatch === true
     if (reason === 'key-reused' || reason === 'in-flight' || reason === 'idempotency-key') return idempotencyOf(operation) !== 'none'
-    if (reason === 'too-large' || reason === 'media-type') return operation.body !== undefined || operation.method !== 'GET'
+    if (reason === 'too-large' || reason === 'media-type') return operation.body !== undefined || isMutating(operation)
     return reason !== 'method'
   }
   return reasons.filter(([reason]) => applies(reason)).map(([, { status }]) => status)
@@ -52,6 +53,8 @@ const problemContent = (operation: AnyOperation): Record<number, unknown> =>
 
 const success = (operation: AnyOperation): unknown => {
   const { schema, contentType } = operation.reply
+  if (operation.download)
+    return { description: 'The content', content: Object.fromEntries(operation.download.types.map((type) => [type, { schema }])) }
   if (schema === null) return Type.Null({ description: 'Done; no content' })
   return contentType ? { description: 'Success', content: { [contentType]: { schema } } } : schema
 }
@@ -80,6 +83,7 @@ const headersOf = (operation: AnyOperation): TSchema => {
   if (idempotency === 'accepted')
     properties['idempotency-key'] = Type.Optional(text('1 to 255 visible ASCII characters, bare or quoted; kept for 7 days'))
   if (operation.ifMatch) properties['if-match'] = text('The strong ETag of the record as last read')
+  Object.assign(properties, documentedHeaders(operation))
   if (isForFounders(operation)) Object.assign(properties, agencyHeaders(operation))
   properties['traceparent'] = Type.Optional(
     text('W3C Trace Context of the caller, which the service’s own spans join', { min: 55, max: 255 }),
@@ -90,6 +94,11 @@ const headersOf = (operation: AnyOperation): TSchema => {
 /** Unknown parameters are refused where there are none as well. */
 const noQuery = Type.Object({}, { additionalProperties: false })
 
+const bodyOf = (operation: AnyOperation): FastifySchema => {
+  if (operation.upload) return { body: documentedBody(operation) }
+  return operation.body ? { body: operation.body } : {}
+}
+
 /** The Fastify schema of an operation: validation, serialization and documentation from one declaration. */
 export const routeSchema = (operation: AnyOperation): FastifySchema => ({
   operationId: operation.name,
@@ -98,13 +107,18 @@ export const routeSchema = (operation: AnyOperation): FastifySchema => ({
   tags: [...(operation.tags ?? [])],
   ...(operation.params ? { params: operation.params } : {}),
   querystring: operation.query ?? noQuery,
-  ...(operation.body ? { body: operation.body } : {}),
+  ...bodyOf(operation),
   response: { [operation.reply.status]: success(operation), ...problemContent(operation) },
   ...documentation(operation),
 })
 
+const securityOf = ({ audience, scopes, ticket }: AnyOperation): Record<string, string[]>[] => {
+  if (audience.includes('public')) return []
+  return [{ bearer: [...scopes] }, ...(ticket ? [{ ticket: [] }] : [])]
+}
+
 const documentation = (operation: AnyOperation): Record<string, unknown> => ({
-  security: operation.audience.includes('public') ? [] : [{ bearer: [...operation.scopes] }],
+  security: securityOf(operation),
   'x-effect': operation.effect,
   'x-audience': [...operation.audience],
   'x-scopes': [...operation.scopes],

@@ -25,6 +25,10 @@ const shownAs: Readonly<Record<string, string>> = {
   'if-match': 'If-Match',
   'x-agency': 'X-Agency',
   'x-access-reason': 'X-Access-Reason',
+  'tus-resumable': 'Tus-Resumable',
+  'upload-length': 'Upload-Length',
+  'upload-metadata': 'Upload-Metadata',
+  'upload-offset': 'Upload-Offset',
 }
 
 /** Headers are documented, not validated by schema: the gates read them and refuse with a reason of their own. */
@@ -37,11 +41,13 @@ const headerParameters = ({ properties, required = [] }: HeaderSchema): Paramete
     ...(description ? { description } : {}),
   }))
 
-type PathItem = Record<string, { parameters?: unknown[]; 'x-request-headers'?: HeaderSchema }>
+type PathItem = Record<string, { operationId?: string; parameters?: unknown[]; 'x-request-headers'?: HeaderSchema }>
 
 const withHeaders = <T extends { paths?: object }>(document: T): T => {
   for (const item of Object.values((document.paths ?? {}) as Record<string, PathItem>)) {
     for (const operation of Object.values(item)) {
+      // The plugin takes every HEAD for the shadow of a GET; here it is declared, and has a name of its own.
+      if (operation?.operationId) operation.operationId = operation.operationId.replace(/-head$/, '')
       const headers = operation?.['x-request-headers']
       if (!headers) continue
       operation.parameters = [...(operation.parameters ?? []), ...headerParameters(headers)]
@@ -68,10 +74,16 @@ const openDocumentation = async (routes: readonly RouteOptions[], { publicUrl, v
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       ...(publicUrl ? { servers: [{ url: publicUrl }] } : {}),
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'Sealed, for one record, one use and 60 s' },
+        },
+      },
     },
     hideUntagged: false,
     stripBasePath: false,
+    exposeHeadRoutes: true,
     transformObject: (document) => withHeaders('openapiObject' in document ? document.openapiObject : document.swaggerObject) as never,
   })
   await pages.register(swaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'list', deepLinking: true }, staticCSP: true })

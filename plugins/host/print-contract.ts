@@ -108,6 +108,13 @@ export const printContract = (declared: Declared, clauses: readonly Clause[]): {
       operationHead,
       declared.operations.map(({ context, operation }) => operationRow(context, operation)),
     ),
+    '## Without a request',
+    declared.later.length > 0
+      ? table(
+          ['context', 'name', 'what', 'switch'],
+          declared.later.map(({ context, name, what, killSwitch }) => [context, name, what, killSwitch]),
+        )
+      : 'Nothing.',
     '## Permissions',
     table(Object.keys(permissionTable()[0] ?? {}), matrix),
     '## Amendments',

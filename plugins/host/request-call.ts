@@ -4,6 +4,7 @@ import { agreedPatient } from './agreed-patient.ts'
 import { keyOf } from './idempotency-key.ts'
 import { idempotencyOf, type AnyOperation } from '../../routes/shared/operation.ts'
 import type { AuditFacts } from './audit/index.ts'
+import { maskNumbers } from './audit/mask-numbers.ts'
 import type { Verdict, Window } from './ports.ts'
 import type { AgencyScope, Delegation, Principal } from './principal.ts'
 import type { Outcome } from './service.ts'
@@ -12,6 +13,14 @@ import type { Outcome } from './service.ts'
 export interface BodyDigest {
   readonly size: number
   readonly sha256: string | null
+}
+
+/** The file that came with a request, for its audit row and its key; never its content. */
+export interface FileFacts {
+  readonly name: string | null
+  readonly sizeBytes: number
+  readonly sha256: string
+  readonly contentType: string
 }
 
 /** The state of one request on its way through the gates. One class, one shape: it is made for every request. */
@@ -29,6 +38,7 @@ export class RequestCall {
   idempotencyKey: string | null = null
   ifMatch: string | null = null
   bodyDigest: BodyDigest | null = null
+  file: FileFacts | null = null
   verdict: Verdict | null = null
   /** Windows taken for a per-parameter limit, so that they can be given back. */
   taken: { readonly key: string; readonly windows: readonly Window[] }[] = []
@@ -71,15 +81,18 @@ const payloadOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome 
   if (nonEmpty(request.params)) payload['params'] = request.params
   if (nonEmpty(request.query)) payload['query'] = request.query
   if (request.body !== undefined && request.body !== null) payload['body'] = request.body
+  if (call.file) payload['file'] = call.file
   const one = outcome?.patientId ?? call.principal.patientId
   if (!one && outcome?.patientIds && outcome.patientIds.length > 0) payload['patientIds'] = [...new Set(outcome.patientIds)]
-  return nonEmpty(payload) ? payload : undefined
+  return nonEmpty(payload) ? maskNumbers(call.operation, payload) : undefined
 }
 
 const entityIdOf = (call: RequestCall, request: FastifyRequest, outcome: Outcome | null): string | null => {
   if (outcome?.entityId) return outcome.entityId
-  const param = call.operation.entity?.param
-  const value = param ? (request.params as Record<string, unknown>)[param] : null
+  const { param, member } = call.operation.entity ?? {}
+  const [from, name] = param ? [request.params, param] : [request.body, member]
+  const value =
+    name && typeof from === 'object' && from !== null && Object.hasOwn(from, name) ? (from as Record<string, unknown>)[name] : null
   // This column is not sealed: what is no id stays in the payload.
   return typeof value === 'string' && isUuid(value) ? value : null
 }

@@ -1,7 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler, preValidationHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler, preValidationHookHandler, RouteOptions } from 'fastify'
 import { Refusal } from '../../domain/shared/refusal.ts'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import { checksOf, runChecks } from './gates/index.ts'
+import { sendDocument } from './documents/send-document.ts'
+import { uploadHooks, withForms, withParts } from './documents/upload-request.ts'
 import { handlerOf } from './handlers/index.ts'
 import type { Handled } from './handlers/handler.ts'
 import type { Host } from './host.ts'
@@ -63,7 +65,8 @@ const admission = (operation: AnyOperation, host: Host): preValidationHookHandle
   }
 }
 
-const send = (operation: AnyOperation, { outcome, replayed }: Handled, request: FastifyRequest, reply: FastifyReply): unknown => {
+const send = (host: Host, operation: AnyOperation, handled: Handled, request: FastifyRequest, reply: FastifyReply): unknown => {
+  const { outcome, replayed } = handled
   // Records of people stay out of the caches of browsers and proxies; a context says so where it is otherwise.
   if (!operation.audience.includes('public')) reply.header('Cache-Control', 'no-store')
   if (outcome.location) reply.header('Location', outcome.location)
@@ -73,15 +76,15 @@ const send = (operation: AnyOperation, { outcome, replayed }: Handled, request: 
     reply.header('ETag', outcome.etag)
     if (request.method === 'GET' && request.headers['if-none-match'] === outcome.etag) return reply.code(304).send()
   }
+  if (outcome.file) return sendDocument(host.documents, request.call!.agencyId, outcome.file, reply)
   reply.code(operation.reply.status)
   return operation.reply.schema === null ? reply.send() : reply.send(outcome.body)
 }
 
-/** Puts one declared operation on the wire with every gate that its declaration asks for. */
-export const serveOperation = (app: FastifyInstance, host: Host, operation: AnyOperation, service: Service<AnyOperation>): void => {
+const routeOf = (host: Host, operation: AnyOperation, service: Service<AnyOperation>): RouteOptions => {
   const validated = checksOf(operation, host, 'validated')
   const handle = handlerOf(host, service)
-  app.route({
+  return {
     method: operation.method,
     url: `/api${operation.path}`,
     schema: routeSchema(operation),
@@ -94,7 +97,26 @@ export const serveOperation = (app: FastifyInstance, host: Host, operation: AnyO
       const waiting = runChecks(validated, call, request, reply)
       if (waiting) await waiting
       const handled = await handle(call, request, reply)
-      return send(operation, handled, request, reply)
+      return send(host, operation, handled, request, reply)
     },
-  })
+  }
+}
+
+/** A form is validated by the host as it comes in; the schema of its route is what the documentation shows. */
+const uploadRoute = (scope: FastifyInstance, operation: AnyOperation, route: RouteOptions): RouteOptions => {
+  const { before, after } = uploadHooks(scope, operation)
+  return {
+    ...route,
+    preValidation: [before, route.preValidation as preValidationHookHandler],
+    preHandler: after,
+    validatorCompiler: (part) => (part.httpPart === 'body' ? () => true : scope.validatorCompiler!(part)),
+  }
+}
+
+/** Puts one declared operation on the wire with every gate that its declaration asks for. */
+export const serveOperation = (app: FastifyInstance, host: Host, operation: AnyOperation, service: Service<AnyOperation>): void => {
+  const route = routeOf(host, operation, service)
+  if (operation.upload) withForms(app, operation, (scope) => void scope.route(uploadRoute(scope, operation, route)))
+  else if (operation.resumable === 'append') withParts(app, (scope) => void scope.route(route))
+  else app.route(route)
 }

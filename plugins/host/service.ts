@@ -1,5 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import type { ResumableStep } from '../../routes/shared/files.ts'
 import type { AnyOperation, BodyOf, ParamsOf, QueryOf, ReplyOf } from '../../routes/shared/operation.ts'
+import type { ReceivedDocument, SentDocument, UploadRules } from './documents/document-types.ts'
 import type { Principal } from './principal.ts'
 import type { ReadStatement, Row, WriteStatement } from './sql/statement.ts'
 
@@ -11,6 +13,8 @@ export interface Call<O extends AnyOperation = AnyOperation> {
   readonly agencyId: string
   /** True where a founder reads across all agencies. */
   readonly acrossAgencies: boolean
+  /** Why a founder entered another agency than their own; null for everybody else. */
+  readonly accessReason: string | null
   readonly params: ParamsOf<O>
   readonly query: QueryOf<O>
   readonly body: BodyOf<O>
@@ -29,6 +33,8 @@ export interface Outcome<R = unknown> {
   /** Strong, quotes included. */
   readonly etag?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** The stored document that is sent instead of a body, where the operation declares `download`. */
+  readonly file?: SentDocument
   /** The id of the record that the audit row is about, where the path does not name it. */
   readonly entityId?: string
   /** The patient whom the record concerns, where the caller is not the patient. */
@@ -106,7 +112,24 @@ export interface AdviseService<O extends AnyOperation, R = unknown, A = unknown>
   readonly store: (call: Call<O>, tx: Transaction, advised: Advised<R, A>) => Promise<Outcome<ReplyOf<O>>>
 }
 
-/** The five ways to serve an operation; the declaration's gates run before and around each of them. */
+/**
+ * Takes a document in three phases: admits it READ ONLY (ownership is asked), receives it with no transaction open, and stores its row in
+ * the transaction that also holds key, audit row and the switch once more. Whatever fails leaves no object behind.
+ * @see FR-015, Screen 2
+ */
+export interface UploadService<O extends AnyOperation> {
+  /** Refuses, or says whose document it will be and how large it may be, before a byte of the file is read. */
+  readonly accept: (call: Call<O>, tx: Transaction) => Promise<UploadRules>
+  /** Writes the row. `call.body` is the fields. */
+  readonly store: (call: Call<O>, tx: Transaction, file: ReceivedDocument) => Promise<Outcome<ReplyOf<O>>>
+}
+
+/** One of the requests of a resumable upload; all of it is the host's work. */
+export interface ResumableService {
+  readonly resumable: ResumableStep
+}
+
+/** The seven ways to serve an operation; the declaration's gates run before and around each of them. */
 export type Service<O extends AnyOperation = AnyOperation> =
   | AnswerService<O>
   | TransactService<O>
@@ -114,3 +137,5 @@ export type Service<O extends AnyOperation = AnyOperation> =
   | StatementService<O>
   // oxlint-disable-next-line typescript/no-explicit-any -- what a service reads and stores is its own affair
   | AdviseService<O, any, any>
+  | UploadService<O>
+  | ResumableService

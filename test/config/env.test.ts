@@ -199,6 +199,9 @@ t.test('production refuses plain connections by name', async (t) => {
       )
     }
   }
+  const trusting = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+  t.same(refused({ ...production, ...trusting }), Object.keys(trusting), 'nor may Node be told to believe every certificate')
+  t.same(refused({ ...production, NODE_TLS_REJECT_UNAUTHORIZED: '1' }), [])
   const ownerToo = { ...production, DATABASE_MIGRATION_URL: production['DATABASE_URL'] }
   t.same(refused(ownerToo), ['DATABASE_URL'], 'the service does not run as the owner')
 })

@@ -65,6 +65,7 @@ t.test('every policy an operation may name, each window under a name of its own'
   const policies = limitPolicies({ messaging: messagingLimits, user: userLimit })
   t.same(Object.keys(policies).sort(), [
     'document-access',
+    'document-content',
     'messaging',
     'messaging-conversation',
     'provider-creation',

@@ -409,6 +409,41 @@ t.test('what an operation must be to be read across agencies', async (t) => {
   )
 })
 
+t.test(
+  'no row in the audit, no bypass: with the store broken nothing is read and nothing written, and afterwards it is as before',
+  async (t) => {
+    const functions = 'audit_append, audit_append_batch, audit_append_columns'
+    const callers = 'postern_app, postern_audit_writer'
+    const state = async () =>
+      (await superuser.query('select (select count(*) from note) as notes, (select count(*) from audit_event where bypass) as rows')).rows
+    const { rows: granted } = await superuser.query<{ ddl: string }>(
+      `select format('grant execute on function %s to %s', p.oid::regprocedure, string_agg(g.grantee::regrole::text, ', ')) as ddl
+     from pg_proc p, aclexplode(p.proacl) g where p.proname = any ($1) and g.grantee <> p.proowner group by p.oid`,
+      [functions.split(', ')],
+    )
+    const before = await state()
+    await superuser.query(`revoke execute on function ${functions} from ${callers}`)
+    const paths = host.loaded.operations.filter(({ operation: { acrossAgencies, path } }) => acrossAgencies && !path.includes(':'))
+    for (const { operation: declared } of paths) {
+      for (const agency of ['*', lakeside.id]) {
+        const refused = await get(declared.path, entering(agency))
+        t.same(problemOf(refused), [503, 'UPSTREAM_UNAVAILABLE', null], `${declared.name} ${agency}`)
+        t.notMatch(refused.body, /agencyId|items/, 'and nothing comes along')
+      }
+    }
+    for (const path of ['/notes', '/notes/transacted']) t.equal((await post(path, entering(lakeside.id))).statusCode, 503, path)
+    t.same(await state(), before, 'no note, and no row that could speak of one')
+    for (const { ddl } of granted) await superuser.query(ddl)
+    t.ok(paths.length >= 3)
+    const listed = await get('/consents', entering('*'))
+    t.equal(listed.statusCode, 200, listed.body)
+    t.same(await trace(listed), [
+      [riverside.id, 'listConsents', 'success', true],
+      [lakeside.id, 'listConsents', 'success', true],
+    ])
+  },
+)
+
 t.test('without a bypass login, * is unavailable and the rest works', async (t) => {
   const without = await startHost(t, { ...service, database, env: { DATABASE_BYPASS_URL: '' } })
   const read = (path: string, headers: Record<string, string>) => without.call('GET', `/api${path}`, { as: 'founder', headers })

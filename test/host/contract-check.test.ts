@@ -171,6 +171,32 @@ t.test('a service that would leave a declared gate out does not load', async (t)
     ['02B, Error Contracts: writeLedger is closed and would answer NOT_FOUND.', serving({ ...writeLedger, closed: true, problems: ['NOT_FOUND'] }, {}, transacting)],
   ] // prettier-ignore
   for (const [sentence, overrides] of cases) await stops(t, sentence, overrides)
+  const published: AnyOperation = { ...readLedger, audience: ['public'], scopes: [], audit: 'refusals' }
+  const open = (declared: Partial<AnyOperation>, service: Service<AnyOperation> = querying): AppOverrides => ({
+    contract: approving({ ...approval, audience: ['staff', 'public'] }),
+    contexts: [
+      ...contexts,
+      ledger({ audience: ['staff', 'public'] }, (scope) => {
+        const served = { ...published, ...declared }
+        scope.serve(served, 'query' in service ? { ...service, query: { ...listConsentsStatement, operation: served } } : service)
+      }),
+    ],
+  })
+  const ticket = { ticket: true, params: strict({}), query: strict({ ticket: Type.String() }) } as const
+  const gated = 'FusionEMS part 4, deny by default: readLedger is public and declares a gate that asks who calls; nobody would be asked.'
+  const unnamed = 'FR-015 FR-008: readLedger opens by a ticket, and does not name one record and the ticket’s place in the query.'
+  const toAll: [string, AppOverrides][] = [
+    ['FR-015 FR-018: readLedger is for the public and for others besides; what is published is one operation’s alone.', open({ audience: ['public', 'staff'] })],
+    ['FR-015 FR-018: readLedger is public and has the effect "write"; the public reads.', open({ method: 'POST', effect: 'write', audit: 'record' }, transacting)],
+    ['FR-015 Privacy Rule 1: readLedger is public and would not run under the role that sees what is published alone.', open({}, answering)],
+    [gated, open({ scopes: ['audit:read'] })],
+    [gated, open({ limits: [{ policy: 'user', per: 'user' }] })],
+    [gated, open({ acrossAgencies: true })],
+    ['FR-015 FR-008: readLedger opens by a ticket, and is no read that is recorded each time.', serving({ ...readLedger, ...ticket, audit: 'refusals' })],
+    [unnamed, serving({ ...readLedger, ...ticket, params: undefined })],
+    [unnamed, serving({ ...readLedger, ...ticket, query: strict({}) })],
+  ] // prettier-ignore
+  for (const [sentence, overrides] of toAll) await stops(t, sentence, overrides)
   const unknown = serving({ ...readLedger, limits: [{ policy: 'unheard-of', per: 'user' }] })
   await t.rejects(boot(unknown), { message: 'The limit "unheard-of" is not in config/limits.ts.' })
 })

@@ -329,6 +329,16 @@ const paths: readonly [name: string, work: () => Promise<unknown>, nodes: readon
   ],
   ['audit: all events', auditor(() => readEvents(client, agency, filter)), ['on audit_event_']],
   ['audit: by action', auditor(() => readEvents(client, agency, { ...filter, action: 'action-5' })), ['on audit_event_', 'action = ']],
+  [
+    'audit: by several actions',
+    auditor(() => readEvents(client, agency, { ...filter, actions: ['action-5', 'action-10'] })),
+    ['on audit_event_', 'action = '],
+  ],
+  [
+    'audit: several actions on one record',
+    auditor(() => readEvents(client, agency, { ...filter, actions: ['action-5'], entity: 'x' })),
+    ['on audit_event_', 'entity_id = '],
+  ],
   ['audit: by actor', auditor(() => readEvents(client, agency, { ...filter, actor: 'user-25' })), ['on audit_event_', 'user_id = ']],
   ['audit: by entity', auditor(() => readEvents(client, agency, { ...filter, entity: 'x' })), ['on audit_event_', 'entity_id = ']],
   ['audit: refused', auditor(() => readEvents(client, agency, { ...filter, outcome: 'FORBIDDEN' })), ['on audit_event_', 'outcome = ']],

@@ -2,6 +2,7 @@ import t from 'tap'
 import { contract } from '../../config/contract.ts'
 import { everyScope, roles } from '../../config/permissions.ts'
 import { lakeside, personaNamed } from '../../config/personas.ts'
+import { newId } from '../../domain/shared/ids.ts'
 import { Refusal } from '../../domain/shared/refusal.ts'
 import { contexts } from '../../plugins/contexts.ts'
 import { setModules } from '../../plugins/host/agencies.ts'
@@ -12,11 +13,15 @@ import { principalOf } from '../../plugins/host/identity/principal-of.ts'
 import { operation, type AnyOperation } from '../../routes/shared/operation.ts'
 import { expectedCallers, expectedOperations, expectedWithoutScopes, type Caller } from '../fixtures/operation-expectations.ts'
 import { appointmentOf, importResources } from '../fixtures/appointments.ts'
+import { cmsBody, deaBody } from '../fixtures/dea-cms.ts'
+import { formOf, pdfFile } from '../fixtures/files.ts'
+import { completeProfile, fifteenPercent } from '../fixtures/providers.ts'
 import { startHost } from '../helper.ts'
 
 const ana = personaNamed('patient-ana')!
 const patientId = ana.patientId!
-const providerId = personaNamed('provider-self')!.providerId!
+/** An account that is there, and whose own token is tried as well. */
+let providerId = personaNamed('provider-self')!.providerId!
 
 // What later contexts will open with an agency's modules, here so that the modules can be seen at work.
 const ofModule = (name: string, scope: string) =>
@@ -94,6 +99,8 @@ const tokenOf = (caller: Caller, scopes: readonly string[]): string => {
 }
 
 const verdictOfData = (declared: AnyOperation, caller: Caller, scopes: readonly string[], modules: readonly string[]): string => {
+  // Nobody is asked who they are.
+  if (declared.audience.includes('public')) return 'allowed'
   const claims = readClaims({ sub: ana.sub, iat: 1, exp: 901, agency_id: ana.agencyId, ...claimsOf(caller, scopes) })
   try {
     checkAccess(declared, principalOf(claims, modules))
@@ -105,11 +112,16 @@ const verdictOfData = (declared: AnyOperation, caller: Caller, scopes: readonly 
 }
 
 interface Attempt {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: object
   /** A version that never is: who is answered `stale` for it was let through, and changed nothing for the next. */
   readonly never?: '"0"'
+  /** A state that never is: who is answered `CONFLICT` was let through. */
+  readonly conflicts?: true
+  /** A record that never is: who is answered `NOT_FOUND` was let through. */
+  readonly absent?: true
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 // Requests with which nothing is wrong, so that who asks is all that can be refused.
@@ -118,8 +130,68 @@ let conversationId = ''
 let draftId = ''
 const consultations: string[] = []
 const draft = { patientId: personaNamed('patient-ben')!.patientId!, type: 'other', title: 'A draft', body: 'A text' }
+const records = { dea: '', cms: '' }
+const farewell = { reason: 'No longer with the platform.', confirm: true }
 const grantable = ['advisor', 'clinical-documentation']
+const nowhere = `/admin/providers/${newId()}`
+const aDocument = `${nowhere}/documents/${newId()}`
+const tus = { 'tus-resumable': '1.0.0', 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' }
+
+/** A form with a file, of a provider that is not there. */
+const sentForm = (method: 'POST' | 'PUT', path: string): Attempt => {
+  const form = formOf(method === 'PUT' ? {} : { type: 'medical_license', expirationDate: '2099-01-01' }, { content: pdfFile() })
+  return { method, path, body: form.payload, headers: form.headers, absent: true }
+}
+
+/** Documents and what is told of them, most of them of a provider that is not there. */
+const ofPeople: Readonly<Record<string, () => Attempt>> = {
+  listProviderDocuments: () => ({ method: 'GET', path: `/admin/providers/${providerId}/documents` }),
+  getProviderDocument: () => ({ method: 'GET', path: aDocument, absent: true }),
+  uploadProviderDocument: () => sentForm('POST', `${nowhere}/documents`),
+  createDocumentUpload: () => ({ method: 'POST', path: '/admin/uploads', headers: { 'tus-resumable': '1.0.0', 'upload-length': '9' } }),
+  getDocumentUploadOffset: () => ({
+    method: 'HEAD',
+    path: `/admin/uploads/${newId()}`,
+    headers: { 'tus-resumable': '1.0.0' },
+    absent: true,
+  }),
+  appendDocumentUpload: () => ({ method: 'PATCH', path: `/admin/uploads/${newId()}`, headers: tus, body: Buffer.from('x'), absent: true }),
+  discardDocumentUpload: () => ({
+    method: 'DELETE',
+    path: `/admin/uploads/${newId()}`,
+    headers: { 'tus-resumable': '1.0.0' },
+    absent: true,
+  }),
+  approveProviderDocument: () => ({ method: 'POST', path: `${aDocument}/approval`, body: {}, never: '"0"', absent: true }),
+  rejectProviderDocument: () => ({
+    method: 'POST',
+    path: `${aDocument}/rejection`,
+    body: { reason: 'It cannot be read.' },
+    never: '"0"',
+    absent: true,
+  }),
+  requestDocumentReupload: () => ({ method: 'POST', path: `${aDocument}/reupload-request`, body: {}, absent: true }),
+  accessProviderDocument: () => ({ method: 'POST', path: `${aDocument}/access`, body: {}, absent: true }),
+  getProviderDocumentContent: () => ({ method: 'GET', path: `${aDocument}/content`, absent: true }),
+  putProviderPhoto: () => sentForm('PUT', `${nowhere}/photo`),
+  deleteProviderPhoto: () => ({ method: 'DELETE', path: `${nowhere}/photo`, absent: true }),
+  listProviderNotifications: () => ({ method: 'GET', path: `/admin/providers/${providerId}/notifications` }),
+  sendProviderNotification: () => ({ method: 'POST', path: `${nowhere}/notifications`, body: { template: 'activation' }, absent: true }),
+  listUpcomingReminders: () => ({ method: 'GET', path: '/admin/providers/upcoming-reminders' }),
+  listAdminNotifications: () => ({ method: 'GET', path: '/admin/notifications' }),
+  readAdminNotification: () => ({ method: 'POST', path: `/admin/notifications/${newId()}/read`, body: {}, absent: true }),
+  getOwnProviderProfile: () => ({ method: 'GET', path: '/provider/profile' }),
+  listOwnDocuments: () => ({ method: 'GET', path: '/provider/documents' }),
+  uploadOwnDocument: () => ({ ...sentForm('POST', '/provider/documents'), conflicts: true }),
+  getOwnDocumentContent: () => ({ method: 'GET', path: `/provider/documents/${newId()}/content`, absent: true }),
+  listOwnNotifications: () => ({ method: 'GET', path: '/provider/notifications' }),
+  readOwnNotification: () => ({ method: 'POST', path: `/provider/notifications/${newId()}/read`, body: {}, absent: true }),
+  listFeaturedProviders: () => ({ method: 'GET', path: '/public/providers/featured' }),
+  getFeaturedPhoto: () => ({ method: 'GET', path: `/public/providers/${newId()}/photo`, absent: true }),
+}
+
 const attempts: Readonly<Record<string, () => Attempt>> = {
+  ...ofPeople,
   getMe: () => ({ method: 'GET', path: '/me' }),
   getDeaPortal: () => ({ method: 'GET', path: '/portals/dea' }),
   getCmsPortal: () => ({ method: 'GET', path: '/portals/cms' }),
@@ -152,17 +224,68 @@ const attempts: Readonly<Record<string, () => Attempt>> = {
   listConversations: () => ({ method: 'GET', path: '/messaging/conversations' }),
   listMessages: () => ({ method: 'GET', path: `/messaging/conversations/${conversationId}/messages` }),
   createConversation: () => ({ method: 'POST', path: '/messaging/conversations', body: { patientId, subject: 'A question' } }),
+  listDeaMetadata: () => ({ method: 'GET', path: '/dea/metadata' }),
+  getDeaMetadata: () => ({ method: 'GET', path: `/dea/metadata/${records.dea}` }),
+  listDeaExpirationAlerts: () => ({ method: 'GET', path: '/dea/expiration-alerts' }),
+  listDeaAuditLog: () => ({ method: 'GET', path: '/dea/audit-log?limit=1' }),
+  createDeaMetadata: () => ({ method: 'POST', path: '/dea/metadata', body: deaBody() }),
+  replaceDeaMetadata: () => ({ method: 'PUT', path: `/dea/metadata/${records.dea}`, body: deaBody(), never: '"0"' }),
+  deleteDeaMetadata: () => ({ method: 'DELETE', path: `/dea/metadata/${records.dea}`, never: '"0"' }),
+  addDeaComplianceNote: () => ({ method: 'POST', path: '/dea/compliance-note', body: { metadataId: records.dea, note: 'A note' } }),
+  listCmsMetadata: () => ({ method: 'GET', path: '/cms/metadata' }),
+  getCmsMetadata: () => ({ method: 'GET', path: `/cms/metadata/${records.cms}` }),
+  checkCmsReadiness: () => ({ method: 'GET', path: '/cms/readiness-check' }),
+  listCmsAuditLog: () => ({ method: 'GET', path: '/cms/audit-log?limit=1' }),
+  createCmsMetadata: () => ({ method: 'POST', path: '/cms/metadata', body: cmsBody() }),
+  replaceCmsMetadata: () => ({ method: 'PUT', path: `/cms/metadata/${records.cms}`, body: cmsBody(), never: '"0"' }),
+  deleteCmsMetadata: () => ({ method: 'DELETE', path: `/cms/metadata/${records.cms}`, never: '"0"' }),
+  addCmsComplianceNote: () => ({ method: 'POST', path: '/cms/compliance-note', body: { metadataId: records.cms, note: 'A note' } }),
   sendMessage: () => ({ method: 'POST', path: `/messaging/conversations/${conversationId}/messages`, body: { body: 'A message' } }),
+  createProvider: () => ({ method: 'POST', path: '/admin/providers', body: {} }),
+  listProviders: () => ({ method: 'GET', path: '/admin/providers' }),
+  getProviderStats: () => ({ method: 'GET', path: '/admin/providers/stats' }),
+  getProvider: () => ({ method: 'GET', path: `/admin/providers/${providerId}` }),
+  editProvider: () => ({ method: 'PATCH', path: `/admin/providers/${providerId}`, body: {}, never: '"0"' }),
+  setCommission: () => ({ method: 'PUT', path: `/admin/providers/${providerId}/commission`, body: fifteenPercent, never: '"0"' }),
+  quoteCommission: () => ({ method: 'GET', path: `/admin/providers/${providerId}/commission/quote?amount=1` }),
+  activateProvider: () => ({ method: 'POST', path: `/admin/providers/${providerId}/activation`, body: { confirm: true }, never: '"0"' }),
+  suspendProvider: () => ({ method: 'POST', path: `/admin/providers/${providerId}/suspension`, body: farewell, never: '"0"' }),
+  deactivateProvider: () => ({ method: 'POST', path: `/admin/providers/${providerId}/deactivation`, body: farewell, never: '"0"' }),
+  reactivateProvider: () => ({
+    method: 'POST',
+    path: `/admin/providers/${providerId}/reactivation`,
+    body: { confirm: true },
+    never: '"0"',
+  }),
+  withdrawTransition: () => ({ method: 'DELETE', path: `/admin/providers/${providerId}/scheduled-transition`, never: '"0"' }),
+  setFeatured: () => ({ method: 'PUT', path: `/admin/providers/${providerId}/featured`, body: { featured: true }, never: '"0"' }),
+  previewDeactivation: () => ({ method: 'GET', path: `/admin/providers/${providerId}/deactivation-preview` }),
+  listStatusHistory: () => ({ method: 'GET', path: `/admin/providers/${providerId}/status-history` }),
+  listProviderActivity: () => ({ method: 'GET', path: `/admin/providers/${providerId}/activity?limit=1` }),
+  getProviderSettings: () => ({ method: 'GET', path: '/admin/settings' }),
+  setProviderSettings: () => ({
+    method: 'PUT',
+    path: '/admin/settings',
+    body: { uploadLimitBytes: 10_485_760, supportContact: '', reminderRecipients: [] },
+    never: '"0"',
+  }),
+  getProviderPreferences: () => ({ method: 'GET', path: '/admin/preferences' }),
+  setProviderPreferences: () => ({ method: 'PUT', path: '/admin/preferences', body: { pageSize: 50 } }),
+  reportProcedureCount: () => ({ method: 'PUT', path: `/procedure-counts/${providerId}/2020-01`, body: { count: 1 } }),
+  listBookingEvents: () => ({ method: 'GET', path: '/admin/booking-events' }),
+  confirmOwnEmail: () => ({ method: 'POST', path: '/provider/email-confirmation', body: { code: 'x'.repeat(24) }, conflicts: true }),
 }
 
 /** `allowed` where it went through to the end, `refused` where the caller was refused; anything else as it was. */
 const verdictOfHost = async (name: string, token: string): Promise<string> => {
-  const { method, path, body, never } = attempts[name]!()
-  const headers: Record<string, string> = never === undefined ? {} : { 'if-match': never }
+  const { method, path, body, never, conflicts, absent, headers: more } = attempts[name]!()
+  const headers: Record<string, string> = { ...more, ...(never === undefined ? {} : { 'if-match': never }) }
   const { statusCode, body: text } = await host.call(method, `/api${path}`, { token, body, headers })
   if (name === 'grantConsent' && statusCode === 201) grantable.shift()
-  if (statusCode === 200 || statusCode === 201 || (never && statusCode === 412)) return 'allowed'
-  return statusCode === 403 && JSON.parse(text).code === 'FORBIDDEN' ? 'refused' : `${statusCode} ${text}`
+  if (statusCode === 200 || statusCode === 201 || (never && statusCode === 412) || (conflicts && statusCode === 409)) return 'allowed'
+  if (absent && statusCode === 404) return 'allowed'
+  // What HEAD is answered has no body to look at.
+  return statusCode === 403 && (method === 'HEAD' || JSON.parse(text).code === 'FORBIDDEN') ? 'refused' : `${statusCode} ${text}`
 }
 
 const expected = (name: string, caller: Caller): string => (expectedOperations[name]!.allowed.includes(caller) ? 'allowed' : 'refused')
@@ -195,6 +318,11 @@ const disagreements = async (
 }
 
 t.before(async () => {
+  const begun = await host.call('POST', '/api/admin/providers', {
+    as: 'provider-admin',
+    body: { ...completeProfile, commission: fifteenPercent },
+  })
+  providerId = begun.json().id
   for (const scope of ['messaging', 'appointments']) {
     const granted = await host.call('POST', '/api/consents', { as: 'patient-ana', body: { patientId, scope } })
     consents[scope] = granted.json().id
@@ -211,6 +339,11 @@ t.before(async () => {
     const asked = await host.call('POST', '/api/advisor/consultations', { token: tokenOf('clinical_staff', everyScope), body })
     consultations.push(asked.json().id)
   }
+  for (const [kind, body] of [
+    ['dea', deaBody()],
+    ['cms', cmsBody()],
+  ] as const)
+    records[kind] = (await host.call('POST', `/api/${kind}/metadata`, { as: 'compliance-officer', body })).json().id
   const opened = await host.call('POST', '/api/messaging/conversations', { as: 'patient-ana', body: { patientId, subject: 'Mine' } })
   conversationId = opened.json().id
 })

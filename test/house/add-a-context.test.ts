@@ -56,7 +56,7 @@ t.test("the README's context is refused, approved and served", async (t) => {
     writeFileSync(join(root, path), text)
   }
   edit(join(root, 'plugins/contexts.ts'), (text) =>
-    text.replace(/^import/, "import greeting from './contexts/greeting/index.ts'\nimport").replace(/\]\n*$/, ', greeting]\n'),
+    text.replace(/^import/, "import greeting from './contexts/greeting/index.ts'\nimport").replace(/,?\s*\]\n*$/, ', greeting]\n'),
   )
 
   await t.test('before it is approved', async (t) => {

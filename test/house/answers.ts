@@ -77,6 +77,8 @@ export const judgeOf = async (host: TestHost, operation: AnyOperation): Promise<
     if (echoed !== undefined) return `${statusCode} repeats the request`
     if (!responses[statusCode]) return `${statusCode} is not in the document: ${body}`
     if (statusCode < 400) return statusCode === operation.reply.status ? null : `${statusCode} instead of ${operation.reply.status}`
+    // The answer to HEAD has its headers alone.
+    if (operation.method === 'HEAD') return null
     if (headers['content-type'] !== 'application/problem+json; charset=utf-8') return `${statusCode} as ${String(headers['content-type'])}`
     const problem = JSON.parse(body) as Problem
     if (!validates(statusCode, 'application/problem+json', problem)) return `${statusCode} against its schema: ${body}`

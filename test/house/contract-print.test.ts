@@ -136,6 +136,26 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
     manifestWith('appointments', { capabilities: ['outbound-http', 'transaction'] }),
     { ...declared, operations: [] },
   ],
+  'compliance-endpoints': [
+    adding('dea-cms', 'listDeaMetadata', { name: 'submitRenewal', method: 'POST', path: '/dea/renewal' }),
+    operationWith('deleteCmsMetadata', { path: '/cms/metadata' }),
+    { ...declared, operations: [] },
+  ],
+  'compliance-gates': [
+    operationWith('getDeaMetadata', { killSwitch: 'USE_CMS_PORTAL' }),
+    operationWith('listCmsAuditLog', { scopes: ['dea:view'] }),
+    operationWith('addDeaComplianceNote', { scopes: ['dea:view'] }),
+    operationWith('createCmsMetadata', { idempotency: 'accepted' }),
+    operationWith('replaceDeaMetadata', { ifMatch: undefined }),
+    operationWith('addCmsComplianceNote', { refusesCredentials: undefined }),
+    operationWith('listDeaMetadata', { audit: 'refusals' }),
+    { ...declared, operations: [] },
+  ],
+  'compliance-has-no-way-out': [
+    manifestWith('dea-cms', { upstreamHosts: ['dea.gov'] }),
+    manifestWith('dea-cms', { capabilities: ['outbound-http'] }),
+    { ...declared, manifests: [] },
+  ],
   'drafts-say-so': [
     operationWith('getClinicalDraft', { reply: replyWith('getClinicalDraft', { status: Type.String() }) }),
     operationWith('listClinicalDraftRevisions', { reply: { status: 200, schema: Type.Object({ items: Type.Array(Type.Object({})) }) } }),
@@ -201,6 +221,11 @@ const violations: Readonly<Record<string, readonly Declared[]>> = {
     ),
     manifestWith('messaging', { name: 'chat' }),
   ],
+  'later-where-decided': [
+    manifestWith('consent', { capabilities: ['transaction', 'fields', 'queue'] }),
+    manifestWith('clinical-drafts', { capabilities: ['mail'] }),
+    { ...declared, later: [{ context: 'messaging', name: 'send-later', what: 'mail', killSwitch: '' }] },
+  ],
   'messaging-switch': [
     operationWith('sendMessage', { killSwitch: undefined }),
     operationWith('createConversation', { killSwitch: 'USE_CONSENT_WRITES' }),
@@ -254,13 +279,17 @@ t.test('every check holds, and every one can fail', async (t) => {
 t.test('what a check finds is printed as broken, and told', async (t) => {
   const violation = manifestWith('messaging', { capabilities: ['fields', 'queue'] })
   const { text, failures } = printContract(violation, clauses)
-  t.match(text, /^\| 02B, Explicitly Forbidden \|.*\| messaging-has-no-reach: BROKEN, patients-write-messages: holds \|/m)
+  t.match(
+    text,
+    /^\| 02B, Explicitly Forbidden \|.*\| messaging-has-no-reach: BROKEN, patients-write-messages: holds, later-where-decided: BROKEN \|/m,
+  )
   t.same(
     failures.filter((failure) => failure.endsWith('is broken')),
     [
       'MIG-03 §4: capabilities-approved is broken',
       'MIG-03 §7, Contract conflict: capabilities-approved is broken',
       '02B, Explicitly Forbidden: messaging-has-no-reach is broken',
+      '02B, Explicitly Forbidden: later-where-decided is broken',
     ],
   )
   const unheard = printContract(declared, [{ id: 'X', says: 'nothing', checks: ['no-such-check'], tests: ['test/no-such.test.ts'] }])
@@ -344,7 +373,7 @@ const sections = [
   ...Object.keys(stopConditions).map((condition) => `MIG-03 §7, ${condition}`), 'MIG-03 §8',
   '02B, Core Principle', '02B, Allowed Operations', '02B, Explicitly Forbidden', '02B, Feature Flags', '02B, Identity & Authorization', '02B, Validation',
   '02B, Idempotency', '02B, Rate Limiting', '02B, Audit', '02B, Logging', '02B, Error Contracts', '02B, Patient Portal Integration Rules', '02B, Completion Criteria',
-  'FusionEMS part 2', 'FusionEMS part 2, AI Agents', 'FusionEMS part 4, layer 1', 'FusionEMS part 4, layer 2', 'FusionEMS part 5',
+  'FusionEMS part 2', 'FusionEMS part 2, AI Agents', 'FusionEMS part 4, layer 1', 'FusionEMS part 4, layer 2', 'FusionEMS part 5', 'FusionEMS part 5, API Endpoints',
 ] // prettier-ignore
 /** Their contexts are still to come. */
 const unproved: readonly string[] = []

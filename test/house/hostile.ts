@@ -1,3 +1,5 @@
+import { Ajv } from 'ajv'
+import formats from 'ajv-formats'
 import type { AnyOperation } from '../../routes/shared/operation.ts'
 import { isFreeText, sampleOf } from './sample.ts'
 
@@ -82,13 +84,20 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ['a bidi override', `${mark}\u202e`],
 ]
 
+const ajv = (formats as unknown as (ajv: Ajv) => Ajv)(new Ajv({ strict: false }))
+/** What is refused wherever it stands, though it be a text like any other. */
+const unwritable = new Set(['NUL', 'a lone surrogate', 'a bidi override'])
+
+/** Is it nothing to refuse: a number where a number is asked for? */
+const fits = (part: object, what: string, value: unknown): boolean => !unwritable.has(what) && ajv.validate(part, value)
+
 /** The operation's own sample with one member spoilt at a time. */
 const spoilt = (operation: AnyOperation): HostileBody[] => {
   const schema = operation.body as { properties?: Record<string, Parameters<typeof isFreeText>[0]> }
   const sample = sampleOf(operation.body, { optional: true }) as object
   return Object.entries(schema.properties ?? {}).flatMap(([name, part]) =>
     wrong
-      .filter(([what, value]) => !(isFreeText(part) && (what === 'a date that is none' || value === null)))
+      .filter(([what, value]) => !(isFreeText(part) && (what === 'a date that is none' || value === null)) && !fits(part, what, value))
       .map(([what, value]) => text(`${name} is ${what}`, JSON.stringify({ ...sample, [name]: value }))),
   )
 }
@@ -106,7 +115,12 @@ const unread: ReadonlySet<string> = new Set(['no JSON', 'not UTF-8', '__proto__'
 /** Every hostile body for an operation. */
 export const hostileBodies = (operation: AnyOperation): HostileBody[] => {
   const bodies = [...anywhere, ...types.map(ofOtherType), oversized(operation)]
-  return operation.body ? [...bodies, ...spoilt(operation)] : bodies.filter(({ name }) => unread.has(name))
+  const all = operation.body ? [...bodies, ...spoilt(operation)] : bodies.filter(({ name }) => unread.has(name))
+  const { upload } = operation
+  if (!upload) return all
+  // A form is what it takes; whether it is a good one, its own tests ask. Without resumable uploads it takes nothing else.
+  const others = all.filter(({ type }) => !type.startsWith('multipart/'))
+  return upload.resumable ? others : others.map((body) => ({ ...body, status: 415 }))
 }
 
 /** What may stand where an id belongs. */

@@ -54,7 +54,9 @@ t.test('the rooms are the rooms', async (t) => {
 })
 
 t.test('names are kebab-case, with the role in the suffix', async (t) => {
-  const odd = files.filter((file) => !/(^|\/)([a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*\.(ts|mts|mjs|cjs|json|sql)|README\.md)$/.test(file))
+  const odd = files.filter(
+    (file) => !/(^|\/)([a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*\.(ts|mts|mjs|cjs|json|sql|yaml|env)|README\.md)$/.test(file),
+  )
   t.same(odd, [])
 })
 
@@ -82,6 +84,7 @@ t.test('every script leads somewhere, through the check of the version', async (
     'typecheck',
     'build',
     'contract',
+    'evidence',
     'bench',
     'migrate',
     'agency',

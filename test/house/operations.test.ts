@@ -50,7 +50,8 @@ for (const operation of operations) {
     t.equal(shown['x-kill-switch'], operation.killSwitch ?? null)
     t.equal(shown['x-audit'], operation.audit)
     t.same(shown['x-audience'], operation.audience)
-    t.same(shown.security, operation.audience.includes('public') ? [] : [{ bearer: operation.scopes }])
+    const ticket = operation.ticket ? [{ ticket: [] }] : []
+    t.same(shown.security, operation.audience.includes('public') ? [] : [{ bearer: operation.scopes }, ...ticket])
     const statuses = Object.keys(shown.responses).map(Number)
     t.ok(
       statuses.includes(operation.reply.status) &&
@@ -61,7 +62,7 @@ for (const operation of operations) {
     t.equal(key?.required, { required: true, accepted: false, none: undefined }[idempotencyOf(operation)], 'the key')
     t.equal(shown.parameters?.some(({ name }) => name === 'If-Match') ?? false, operation.ifMatch === true)
     const named = (name: string) => shown.parameters?.find((parameter) => parameter.name === name && parameter.in === 'header')
-    const founders = expectedOperations[operation.name]!.allowed.includes('founder')
+    const founders = !operation.audience.includes('public') && expectedOperations[operation.name]!.allowed.includes('founder')
     for (const name of ['X-Agency', 'X-Access-Reason']) t.equal(named(name)?.required, founders ? false : undefined, name)
     t.equal(named('traceparent')?.required, false)
     t.equal(shown.requestBody !== undefined, operation.body !== undefined)
@@ -76,6 +77,7 @@ t.test('declarations keep the habits of the house', async (t) => {
   t.equal(new Set(names).size, names.length)
   const effects = {
     GET: ['read'],
+    HEAD: ['read'],
     POST: ['draft', 'advise', 'write', 'admin'],
     PUT: ['draft', 'write', 'admin'],
     PATCH: ['write', 'admin'],

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { LightMyRequestResponse } from 'fastify'
+import { personaNamed } from '../../config/personas.ts'
 import { newId } from '../../domain/shared/ids.ts'
 import type { GateName } from '../../plugins/host/gates/gate.ts'
 import type { TestHost } from '../helper.ts'
+import { plantProvider } from '../fixtures/providers.ts'
 import type { Rows } from './rows.ts'
 
 /** The limits that the probes count on. */
@@ -108,6 +110,11 @@ export const probes: Readonly<Record<GateName, Probe>> = {
   },
   authenticate: async ({ host, send }) =>
     is(await send(host.token('patient-ana', { lifetimeSeconds: -60 }), conversations), 401, 'UNAUTHORIZED'),
+  'provider-status': async ({ host, rows, send }) => {
+    const { agencyId, providerId: id } = personaNamed('provider-self')!
+    await plantProvider((sql, values) => rows.query(sql, values), { id: id!, agencyId, status: 'deactivated' })
+    return is(await send(host.token('provider-self'), '/api/me'), 403, 'FORBIDDEN')
+  },
   access: async ({ send, host, user }) =>
     is(await send(user({ scope: 'consent:read' }), conversations), 403, 'FORBIDDEN') &&
     is(await send(host.token('clinician'), conversations), 403, 'FORBIDDEN'),
@@ -121,6 +128,10 @@ export const probes: Readonly<Record<GateName, Probe>> = {
   'user-rate': ({ send, messages, user }) => {
     const token = user()
     return isLimited(6, () => send(token, messages, { body: { body: '' } }))
+  },
+  credentials: async ({ host, send }) => {
+    const body = { metadataId: newId(), note: 'password: hunter2' }
+    return is(await send(host.token('compliance-officer'), '/api/dea/compliance-note', { body }), 400, 'VALIDATION_FAILED')
   },
   validation: async (stage) => {
     const before = await countOf(stage, 'messaging_message')

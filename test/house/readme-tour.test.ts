@@ -81,6 +81,16 @@ t.test('what is written down for a newcomer works as it stands', async (t) => {
     t.equal(again.split('\r\n\r\n')[1]!.trim(), first.trim(), 'the second answer is the first')
   })
 
+  await t.test('the demo’s provider is there, active, with every document', async (t) => {
+    const ask = async (path: string, init: RequestInit = {}): Promise<any> =>
+      (await fetch(`${address}${path}`, { ...init, signal: AbortSignal.timeout(10_000) })).json()
+    const body = JSON.stringify({ persona: 'provider-self' })
+    const { access_token: token } = await ask('/dev/token', { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    const profile = await ask('/api/provider/profile', { headers: { authorization: `Bearer ${token}` } })
+    t.match(profile, { displayName: 'Dr. Sofia Marques', status: 'active', commission: { type: 'tier', currentTier: 1 } })
+    t.same(profile.documents.map(({ verificationStatus }: any) => verificationStatus), Array(3).fill('approved')) // prettier-ignore
+  })
+
   await t.test('the places that the start names answer', async (t) => {
     for (const path of ['/docs/', '/openapi.json', '/health/live', '/health/ready', '/problems/consent-required', '/dev/personas']) {
       const response = await fetch(`${address}${path}`, { signal: AbortSignal.timeout(10_000) })

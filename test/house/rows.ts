@@ -41,7 +41,8 @@ export const openRows = async (t: Teardown, superuserUrl: string): Promise<Rows>
   return {
     query,
     async state() {
-      const tables = (await query<{ name: string }>(tablesSql)).filter(({ name }) => !name.startsWith('audit_'))
+      // What the calendar notes of its daily runs is nobody's request.
+      const tables = (await query<{ name: string }>(tablesSql)).filter(({ name }) => !name.startsWith('audit_') && name !== 'host_job_run')
       const parts = tables.map(
         ({ name }) =>
           `select '${name}' as name, count(*) || ':' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') as state from ${name} r`,

@@ -12,6 +12,7 @@ interface Schema {
   readonly minItems?: number
   readonly format?: string
   readonly pattern?: string
+  readonly examples?: readonly string[]
   readonly minLength?: number
   readonly maxLength?: number
   readonly minimum?: number
@@ -38,6 +39,7 @@ export const isFreeText = (schema: Schema): boolean =>
 
 const textOf = (schema: Schema, text: string): string => {
   if (schema.format) return (byFormat[schema.format] ?? (() => text))()
+  if (schema.pattern !== undefined && schema.pattern !== '\\S' && schema.examples) return schema.examples[0]!
   const padded = text.padEnd(schema.minLength ?? 0, 'x')
   return padded.slice(0, schema.maxLength ?? padded.length)
 }
@@ -47,7 +49,7 @@ const objectOf = (schema: Schema, options: SampleOptions): Record<string, unknow
   return Object.fromEntries(wanted.map(([name, part]) => [name, sampleOf(part, options)]))
 }
 
-/** A value that the schema accepts; a pattern of its own is the one thing that it does not know how to meet. */
+/** A value that the schema accepts; a pattern of its own it meets by the schema's example. */
 export const sampleOf = (schema: Schema, options: SampleOptions = {}): unknown => {
   if (schema.const !== undefined) return schema.const
   if (schema.enum) return schema.enum[0]

@@ -33,7 +33,9 @@ ok 2 - another
 # { total: 3, pass: 2, fail: 1 }`
 
 t.test('counts assertions and shows what failed', async (t) => {
-  t.same(read(passing, true), { passed: 1, failed: 0, lines: [] })
+  t.same(read(passing, true), { passed: 1, failed: 0, skipped: 0, lines: [] })
+  const partly = passing.replace('pass: 1 }', 'pass: 1, todo: 3, skip: 2 }')
+  t.match(read(partly, true), { passed: 1, failed: 0, skipped: 5 }, 'and what was left out')
   const { passed, failed, lines } = read(failing, false)
   t.same([passed, failed], [2, 1])
   t.ok(lines.includes('    not ok 2 - not so fine') && lines.includes('        +2'))

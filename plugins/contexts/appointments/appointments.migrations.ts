@@ -65,4 +65,26 @@ class Appointments extends Migration {
   }
 }
 
-export const appointmentsMigrations: readonly MigrationEntry[] = [{ name: 'appointments-0001-read-model', class: Appointments }]
+/** The port behind which others ask what is booked with a provider: ids alone, and nothing of whose they are. */
+const upcoming = [
+  `create function upcoming_bookings(p_agency uuid, p_provider uuid, p_at timestamptz) returns table (known boolean, total bigint, ids text[])
+  language sql stable security invoker as $$
+    select exists (select from appointments_import i where i.agency_id = p_agency), count(*),
+      coalesce((array_agg(b.appointment_id order by b.starts_at, b.slot))[1:1000], '{}')
+    from appointments_participant b
+    where b.agency_id = p_agency and b.provider_id = p_provider and b.starts_at > p_at and b.status in ('booked', 'pending')
+  $$`,
+  'revoke execute on function upcoming_bookings from public',
+  'grant execute on function upcoming_bookings to postern_read',
+]
+
+class UpcomingBookings extends Migration {
+  override up(): void {
+    for (const sql of upcoming) this.addSql(sql)
+  }
+}
+
+export const appointmentsMigrations: readonly MigrationEntry[] = [
+  { name: 'appointments-0001-read-model', class: Appointments },
+  { name: 'appointments-0002-upcoming-bookings', class: UpcomingBookings },
+]

@@ -13,6 +13,7 @@ export default defineContext({
     effects: ['read'],
     killSwitches: ['USE_APPOINTMENT_READS'],
     capabilities: ['outbound-http'],
+    provides: ['upcoming-bookings'],
     needs: ['consent-decision'],
     after: ['consent'],
     tables: ['appointments_appointment', 'appointments_participant', 'appointments_import'],

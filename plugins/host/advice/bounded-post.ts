@@ -2,6 +2,8 @@ import http from 'node:http'
 import https from 'node:https'
 
 export interface BoundedPost {
+  /** POST unless told. */
+  readonly method?: 'GET' | 'POST' | 'PUT'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -14,20 +16,21 @@ export interface BoundedPost {
 export interface PostAnswer {
   readonly status: number
   readonly contentType: string
+  readonly location: string | null
   readonly body: string
 }
 
 const failure = (code: string): Error => Object.assign(new Error(code), { code })
 
 /**
- * POST with a bound on time and on size, tried once, redirects not followed, on a connection of its own.
+ * One request, POST unless told, with a bound on time and on size, tried once, redirects not followed, on a connection of its own.
  * @throws an error whose `code` says what went wrong: an errno, `TIMEOUT`, `TOO_LARGE`, `CUT_SHORT`, `ENCODED`
  */
-export const boundedPost = ({ url, headers, body, timeoutMs, maxBytes, signal }: BoundedPost): Promise<PostAnswer> =>
+export const boundedPost = ({ url, method = 'POST', headers, body, timeoutMs, maxBytes, signal }: BoundedPost): Promise<PostAnswer> =>
   new Promise((resolve, reject) => {
     const length = String(Buffer.byteLength(body))
     const request = (url.protocol === 'https:' ? https : http).request(url, {
-      method: 'POST',
+      method,
       agent: false,
       signal,
       headers: { ...headers, 'accept-encoding': 'identity', 'content-length': length },
@@ -55,7 +58,8 @@ export const boundedPost = ({ url, headers, body, timeoutMs, maxBytes, signal }:
       response.on('end', () => {
         clearTimeout(deadline)
         const contentType = response.headers['content-type'] ?? ''
-        resolve({ status: response.statusCode ?? 0, contentType, body: Buffer.concat(chunks).toString('utf8') })
+        const location = response.headers.location ?? null
+        resolve({ status: response.statusCode ?? 0, contentType, location, body: Buffer.concat(chunks).toString('utf8') })
       })
     })
     request.end(body)

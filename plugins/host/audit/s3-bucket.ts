@@ -14,7 +14,7 @@ export interface S3Place {
 }
 
 export interface S3Request {
-  readonly method: 'GET' | 'PUT'
+  readonly method: 'GET' | 'PUT' | 'DELETE'
   /** Without a leading slash; none for the bucket itself. */
   readonly key?: string
   readonly query?: Readonly<Record<string, string>>
@@ -53,7 +53,8 @@ export const refusedBy = ({ status, body }: S3Answer): Error => {
   return s3Error(`The checkpoint store answered ${status} ${reason}`.trimEnd(), `ERR_S3_${status}`)
 }
 
-const addressOf = ({ endpoint, bucket, forcePathStyle }: S3Place, { key = '', query = {} }: S3Request): URL => {
+/** The address of an object, or of the bucket itself. */
+export const addressOf = ({ endpoint, bucket, forcePathStyle }: S3Place, { key = '', query = {} }: S3Request): URL => {
   const url = new URL(endpoint)
   // A dot in the bucket's name fits no certificate of the store.
   const inPath = forcePathStyle || bucket.includes('.')

@@ -24,8 +24,23 @@ export interface ResponsePlace {
   readonly key: string
 }
 
+/** What a ticket opens. */
+export interface TicketPlace {
+  readonly agencyId: string
+  readonly operation: string
+  readonly path: string
+}
+
+/** The wrapped key of an owner's documents. */
+export interface DocumentKeyPlace {
+  readonly agencyId: string
+  readonly ownerId: string
+  readonly keyId: string
+}
+
 export type PayloadCipher = PlacedCipher<AuditPlace>
 export type ResponseCipher = PlacedCipher<ResponsePlace>
+export type TicketCipher = PlacedCipher<TicketPlace>
 
 const createCipher = <Place extends { readonly agencyId: string }>(
   keys: KeySet,
@@ -50,3 +65,11 @@ export const createPayloadCipher = (keys: KeySet): PayloadCipher =>
 /** Encrypts stored answers of keyed writes; they open for the same agency, user, operation and key alone. */
 export const createResponseCipher = (keys: KeySet): ResponseCipher =>
   createCipher<ResponsePlace>(keys, 'response', (place) => [place.agencyId, place.userId, place.operation, place.key])
+
+/** Encrypts tickets; they open for one operation and path alone. */
+export const createTicketCipher = (keys: KeySet): TicketCipher =>
+  createCipher<TicketPlace>(keys, 'ticket', (place) => [place.operation, place.path])
+
+/** Wraps the keys of documents under `DOCUMENT_KEYS`. */
+export const createDocumentKeyCipher = (keys: KeySet): PlacedCipher<DocumentKeyPlace> =>
+  createCipher<DocumentKeyPlace>(keys, 'document-key', (place) => [place.keyId, place.ownerId, place.agencyId])

@@ -1,8 +1,10 @@
 export { createBlindIndex, type BlindIndex } from './blind-index.ts'
 export {
+  createDocumentKeyCipher,
   createFieldCipher,
   createPayloadCipher,
   createResponseCipher,
+  createTicketCipher,
   type AuditPlace,
   type PayloadCipher,
   type PlacedCipher,

@@ -14,6 +14,8 @@ export interface Relation {
   readonly columns: readonly string[]
   /** Columns of type uuid that are not null. */
   readonly keys: readonly string[]
+  /** Check constraints that hold for every row. */
+  readonly checks: readonly string[]
   readonly rules: number
   /** Foreign keys, with the columns of this table that they use. */
   readonly references: readonly { readonly name: string; readonly columns: readonly string[] }[]
@@ -106,7 +108,8 @@ const queries = {
   relations: `select c.oid::int as id, ${label} || c.relname as name, c.relkind::text as kind, pg_get_userbyid(c.relowner)::text as owner,
       c.relrowsecurity as secured, c.relforcerowsecurity as forced, c.relispartition as partition,
       coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false) as invoker,
-      a.columns, a.keys, (select count(*)::int from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') as rules,
+      a.columns, a.keys, array(select k.conname::text from pg_constraint k where k.conrelid = c.oid and k.contype = 'c' and k.convalidated) as checks,
+      (select count(*)::int from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') as rules,
       (select coalesce(json_agg(json_build_object('name', f.conname, 'columns', array(
         select attname from pg_attribute where attrelid = f.conrelid and attnum = any (f.conkey)
       ))), '[]') from pg_constraint f where f.conrelid = c.oid and f.contype = 'f' and f.conparentid = 0) as references,

@@ -4,7 +4,7 @@ const opens = /^\s*(?:select|insert|update|delete|merge|with|values)\b/i
 const hides = /;|--|\/\*|\bu&\s*["']|\be'|\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/i
 /** Functions and views that change the session or run a text as SQL, and the host's own. */
 const reaches =
-  /\b(?:set_config|pg_settings|host_(?:open|look|close|claim_key|own_draft)|(?:query|cursor|table|schema|database)_to_xml\w*|ts_stat)\b/i
+  /\b(?:set_config|pg_settings|host_(?:open|look|close|claim_key|own_draft|use_ticket)|(?:query|cursor|table|schema|database)_to_xml\w*|ts_stat)\b/i
 
 /**
  * Refuses a statement that could change the role, the agency or the settings of its transaction. It bounds mistakes; it is no

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { readCatalogue } from './catalogue.ts'
 import { defaultExpectation, type IsolationExpectation } from './isolation-expectation.ts'
+import { isolationOfQueue } from './isolation-of-queue.ts'
 import { isolationOfRoles } from './isolation-of-roles.ts'
 import { isolationOfTables } from './isolation-of-tables.ts'
 
@@ -29,7 +30,12 @@ export const checkIsolation = async ({ client, bypass, expect = {} }: IsolationC
   const expected = { ...defaultExpectation, ...expect }
   const catalogue = await readCatalogue(client)
   const ofBypass = bypass ? await wrongBypass(bypass, expected) : []
-  return [...ofBypass, ...isolationOfRoles(catalogue, expected), ...isolationOfTables(catalogue, expected)]
+  return [
+    ...ofBypass,
+    ...isolationOfRoles(catalogue, expected),
+    ...isolationOfTables(catalogue, expected),
+    ...isolationOfQueue(catalogue, expected),
+  ]
 }
 
 /** Settings of the server that would let values of statements into its log; each needs an administrator to change. */

@@ -1,4 +1,4 @@
-import { ownerLogin, allRoles, bypassLogin } from './roles.ts'
+import { ownerLogin, allRoles, bypassLogin, queueSchema } from './roles.ts'
 import { migrationTable } from './migrate.ts'
 
 /** What the check cannot read from the catalogue: the few exceptions, each named by who asks. */
@@ -14,7 +14,7 @@ export interface IsolationExpectation {
   readonly agencyColumns: Readonly<Record<string, string>>
   /** Tables of no agency that nobody but their owner may touch. */
   readonly ownerOnly: readonly string[]
-  /** Tables that are published to everyone: read under their own role, without an agency predicate. */
+  /** Tables that are published to everyone: read whole by the public's own role, which sees nothing else; written by agency. */
   readonly published: readonly string[]
   /** Texts that ship with the service: of no agency and no person, read by roles, changed by nobody but their owner. */
   readonly reference: readonly string[]
@@ -34,10 +34,10 @@ export const defaultExpectation: IsolationExpectation = {
   ownerLogin,
   agencyColumns: { host_agency: 'id' },
   ownerOnly: [migrationTable],
-  published: [],
+  published: ['provider_featured'],
   reference: ['advisor_passage', 'advisor_term'],
   appendOnly: ['audit_event', 'audit_ai_action'],
   hiddenFromBypass: ['host_idempotency_key'],
   beyondPatients: ['audit_event', 'audit_ai_action'],
-  foreignSchemas: [],
+  foreignSchemas: [queueSchema],
 }

@@ -1,5 +1,6 @@
 import type { Catalogue, Grant, Policy, Relation } from './catalogue.ts'
 import type { IsolationExpectation } from './isolation-expectation.ts'
+import { queueGrant, queuePolicy } from './isolation-of-queue.ts'
 import { roleNames } from './roles.ts'
 
 const writesRows = (policy: Policy): boolean => policy.command === '*' || policy.command === 'a' || policy.command === 'w'
@@ -19,11 +20,19 @@ const bypassPolicy = (table: string, policy: Policy, expected: IsolationExpectat
   return policy.command === 'r' && policy.using === 'true' ? [] : [`Policy ${policy.name} on ${table} gives the bypass more than SELECT.`]
 }
 
+/** Whoever has no token reads all of what is published; its writers are bound to their agency like any. */
+const publicPolicy = (table: string, policy: Policy, expected: IsolationExpectation): string[] => {
+  if (!expected.published.includes(table)) return [`Policy ${policy.name} opens ${table} to the public, and it is not published.`]
+  return policy.command === 'r' && policy.using === 'true' ? [] : [`Policy ${policy.name} on ${table} gives the public more than SELECT.`]
+}
+
 const permissivePolicy = (table: string, column: string, policy: Policy, expected: IsolationExpectation): string[] => {
   const [role = 'nobody', ...others] = policy.roles
   const named = `Policy ${policy.name} on ${table}`
   if (others.length > 0) return [`${named} is for several roles (${policy.roles.join(', ')}): it takes one policy per role.`]
   if (role === expected.bypassLogin) return bypassPolicy(table, policy, expected)
+  if (role === roleNames.public) return publicPolicy(table, policy, expected)
+  if (role === roleNames.queue) return queuePolicy(table, policy)
   if (!expected.roles.includes(role) && role !== expected.ownerLogin) return [`${named} is for ${role}, which is no role of the service.`]
   // The owner may read its own tables whole (a chain is verified that way); the service cannot become the owner.
   if (role === expected.ownerLogin && policy.command === 'r') return []
@@ -93,8 +102,12 @@ const grantOf = (relation: Relation, grant: Grant, expected: IsolationExpectatio
     return expected.hiddenFromBypass.includes(relation.name) ? [`${said}, which the bypass must not read.`] : []
   }
   if (!expected.roles.includes(grantee)) return [`${said}, and is no role of the service.`]
+  if (grantee === roleNames.queue) return queueGrant(relation, grant)
   if (relation.kind === 'S') return []
-  if (grantee === roleNames.public && !expected.published.includes(relation.name)) return [`${said}, which is not published.`]
+  if (grantee === roleNames.public) {
+    if (!expected.published.includes(relation.name)) return [`${said}, which is not published.`]
+    return privilege === 'SELECT' ? [] : [`${said}: the public may SELECT alone.`]
+  }
   return allowed.has(privilege) ? [] : [`${said}: no role needs that.`]
 }
 
@@ -117,7 +130,7 @@ const byKind = (relation: Relation, grants: readonly Grant[], policies: readonly
   if (relation.partition) return reachable ? [`Partition ${name} is reachable without its parent's policies.`] : []
   if (expected.ownerOnly.includes(name)) return reachable ? [`${name} belongs to no agency, and is not its owner's alone.`] : []
   if (expected.reference.includes(name)) return referenceTable(relation, grants)
-  return expected.published.includes(name) ? [] : tenantTable(relation, policies, expected)
+  return tenantTable(relation, policies, expected)
 }
 
 /** Everything that lets a row of one agency be seen or changed in the context of another. */

@@ -51,7 +51,8 @@ const applyPending = async (url: string, migrations: readonly MigrationStep[], t
     extensions: [Migrator],
     logger: () => {},
     pool: { min: 0, max: 2 },
-    driverOptions: { connectionTimeoutMillis: 10_000, lock_timeout: timeoutMs, application_name: 'postern migrate' },
+    // The whole address, so that what it says of TLS holds here too.
+    driverOptions: { connectionString: url, connectionTimeoutMillis: 10_000, lock_timeout: timeoutMs, application_name: 'postern migrate' },
     migrations: { tableName: migrationTable, migrationsList: [...migrations], snapshot: false, silent: true, allOrNothing: true },
   })
   try {

@@ -23,6 +23,8 @@ export const createOrm = (options: OrmOptions): Promise<MikroORM> =>
     logger: () => undefined,
     pool: { min: 0, max: options.poolSize },
     driverOptions: {
+      // Of an address MikroORM hands host, user and database to the driver, and not what the address says of TLS.
+      connectionString: options.url,
       connectionTimeoutMillis: 2_000,
       query_timeout: options.statementTimeoutMs + 2_000,
       statement_timeout: options.statementTimeoutMs,

@@ -7,7 +7,8 @@ export const bypassLogin = 'postern_bypass'
 
 /**
  * The roles that the service's login can become, by what the operation is for. None can log in, none is a member of another.
- * `gate` is the host's own SQL (idempotency keys, the consent decision); the two of the audit store are for its functions alone.
+ * `gate` is the host's own SQL (idempotency keys, the consent decision); `queue` carries jobs (the schema of the queue, and ids); the two
+ * of the audit store are for its functions alone.
  */
 export const roleNames = {
   read: 'postern_read',
@@ -17,10 +18,20 @@ export const roleNames = {
   admin: 'postern_admin',
   public: 'postern_public',
   gate: 'postern_gate',
+  queue: 'postern_queue',
   auditWriter: 'postern_audit_writer',
   auditReader: 'postern_audit_reader',
 } as const
 
 export type RoleKey = keyof typeof roleNames
+
+/** What the queue's role sees of every agency, by table: ids, states and times. @see design, section 8 */
+export const queueReads: Readonly<Record<string, readonly string[]>> = {
+  host_agency: ['id'],
+  host_outbox: ['agency_id', 'id', 'state', 'attempts', 'next_attempt_at'],
+}
+
+/** The schema of the queue where it lives in PostgreSQL: another program's, under the queue's role alone. */
+export const queueSchema = 'bullmq'
 
 export const allRoles: readonly string[] = Object.values(roleNames)

@@ -18,6 +18,8 @@ export interface TenantTable {
   readonly authorRoles?: readonly RoleKey[]
   /** May a founder read it across agencies? */
   readonly bypass?: boolean
+  /** The columns that everybody may read without a token, of every row; the boot check must know the table as published. */
+  readonly published?: readonly string[]
 }
 
 const identifier = /^[a-z_][a-z0-9_]{0,62}$/
@@ -65,6 +67,12 @@ const bypassSql = (table: string): string[] => [
   `create policy ${table}_bypass on ${table} as permissive for select to ${bypassLogin} using (true)`,
 ]
 
+/** The one policy without an agency: what it lets through has been published. */
+const publicSql = (table: string, columns: readonly string[]): string[] => [
+  `grant select (${columns.map(checked).join(', ')}) on ${table} to ${roleNames.public}`,
+  `create policy ${table}_public on ${table} as permissive for select to ${roleNames.public} using (true)`,
+]
+
 /** Restrictive policies only narrow: the patient's binds whoever gets in, by whatever role. */
 const patientSql = (table: string, column: string): string =>
   `create policy ${table}_patient on ${table} as restrictive for all to public ${both(patientPredicate(column))}`
@@ -96,5 +104,6 @@ export const tenantTable = (declared: TenantTable): string[] => {
     ...(declared.patientColumn ? [patientSql(table, checked(declared.patientColumn))] : []),
     ...(declared.authorColumn ? [authorSql(table, checked(declared.authorColumn), declared.authorRoles ?? ['draft'])] : []),
     ...(declared.bypass ? bypassSql(table) : []),
+    ...(declared.published ? publicSql(table, declared.published) : []),
   ]
 }

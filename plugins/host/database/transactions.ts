@@ -72,6 +72,8 @@ export interface TransactionsOptions {
   /** The lane of the audit chain on which a slot writes now. */
   readonly laneOf: (slot: number) => number
   readonly committed: (heads: readonly AuditHead[]) => void
+  /** Told after each commit, with what the work was handed. */
+  readonly afterCommit?: (tx: Transaction) => void
 }
 
 const variablesOf = (plan: TransactionPlan): Record<string, string> => ({
@@ -153,16 +155,19 @@ const close = async (em: EntityManager, plan: TransactionPlan, written: Written<
  * Domain transactions through MikroORM: session, ownership, consent and key first, the context's work, then the audit row, the
  * switch once more, and commit. What is refused leaves nothing behind.
  */
-export const createTransactions = ({ orm, lanes, laneOf, committed }: TransactionsOptions): Transactions => {
+export const createTransactions = ({ orm, lanes, laneOf, committed, afterCommit }: TransactionsOptions): Transactions => {
   const inside = async <R>(
     em: EntityManager,
     plan: TransactionPlan,
     work: (tx: Transaction, subject: string | null) => Promise<Written<R>>,
     holding: (slot: number) => void,
+    handed: (tx: Transaction) => void,
   ): Promise<{ result: Transacted<R>; head: AuditHead | null }> => {
     const { subject, stored } = await enter(em, plan)
     if (stored) return { result: { kind: 'replayed', stored }, head: null }
-    const written = await work(facadeOf(em), subject)
+    const tx = facadeOf(em)
+    handed(tx)
+    const written = await work(tx, subject)
     await em.flush()
     if (!written.audit) return { result: { kind: 'done', outcome: written.outcome }, head: null }
     const slot = await lanes.take()
@@ -177,9 +182,19 @@ export const createTransactions = ({ orm, lanes, laneOf, committed }: Transactio
       const em = orm.em.fork()
       em.setSessionContext({ variables: variablesOf(plan) })
       let slot: number | null = null
+      let tx: Transaction | null = null
       try {
-        const { result, head } = await em.transactional((inner) => inside(inner, plan, work, (taken) => (slot = taken)))
+        const { result, head } = await em.transactional((inner) =>
+          inside(
+            inner,
+            plan,
+            work,
+            (taken) => (slot = taken),
+            (handed) => (tx = handed),
+          ),
+        )
         if (head) committed([head])
+        if (tx && afterCommit) afterCommit(tx)
         return result
       } catch (error) {
         throw refusalOfDatabase(error) ?? error

@@ -34,6 +34,8 @@ export const access: Gate = {
     return (call, request) => {
       const principal = call.principal!
       checkAccess(operation, principal)
+      // A ticket brought its agency along; a header says nothing beside it.
+      if (call.scope !== null) return checkScope(host, operation, call.scope)
       if (request.headers['x-agency'] !== undefined) return enter(call, readAgencyScope(principal, request.headers, operation.effect))
       const exists = host.agencyExists(principal.agencyId)
       if (exists === true) return undefined

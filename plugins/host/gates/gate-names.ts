@@ -2,10 +2,12 @@
 export const gateNames = [
   'ip-rate',
   'authenticate',
+  'provider-status',
   'access',
   'agreement',
   'switch',
   'user-rate',
+  'credentials',
   'validation',
   'ownership',
   'consent',

@@ -6,14 +6,27 @@ import { access } from './access.ts'
 import { agreement } from './agreement.ts'
 import { authenticate } from './authenticate.ts'
 import { conversationRate } from './conversation-rate.ts'
+import { credentials } from './credentials.ts'
 import type { Check, Gate, Stage } from './gate.ts'
 import { ipRate } from './ip-rate.ts'
 import { killSwitch } from './kill-switch.ts'
 import { preconditions } from './preconditions.ts'
+import { providerStatus } from './provider-status.ts'
 import { userRate } from './user-rate.ts'
 
 /** The gates that run in the process, in order. Those in SQL follow, compiled from the same declaration. */
-export const gates: readonly Gate[] = [ipRate, authenticate, access, agreement, killSwitch, userRate, preconditions, conversationRate]
+export const gates: readonly Gate[] = [
+  ipRate,
+  authenticate,
+  providerStatus,
+  access,
+  agreement,
+  killSwitch,
+  userRate,
+  credentials,
+  preconditions,
+  conversationRate,
+]
 
 /** The checks of one stage for one operation. */
 export const checksOf = (operation: AnyOperation, host: Host, stage: Stage): Check[] =>

@@ -1,4 +1,4 @@
-import { effectRole } from './roles.ts'
+import { readingRole } from './roles.ts'
 import { functionName, type CompiledFunction, type SqlGates } from './compiled.ts'
 import { ownershipCheck } from './ownership.ts'
 import type { ReadStatement } from './statement.ts'
@@ -43,7 +43,7 @@ const consentCheck = (statement: ReadStatement): string => {
     if consent_decision(p_agency_id, ${subject}, '${consent.scope}', p_at) is null then
       raise exception using errcode = 'PT403', message = 'CONSENT_REQUIRED';
     end if;
-    x := set_config('role', '${effectRole('read')}', true);
+    x := set_config('role', '${readingRole(statement.operation)}', true);
   end if;`
 }
 
@@ -68,7 +68,7 @@ begin
   x := set_config('app.current_agency', p_agency_id::text, true);
   x := set_config('app.current_patient', coalesce(p_patient_id::text, ''), true);
   x := set_config('app.current_actor', p_user_id, true);
-  x := set_config('role', '${effectRole('read')}', true);${
+  x := set_config('role', '${readingRole(statement.operation)}', true);${
     ownership
       ? `
   ${ownership.perform}

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { contract as approved, type Contract } from '../../../config/contract.ts'
-import { defineContext } from '../../../plugins/host/define-context.ts'
+import { largestDocument } from '../../../domain/shared/documents.ts'
+import { defineContext, type UploadService } from '../../../plugins/host/define-context.ts'
 import { operation } from '../../../routes/shared/operation.ts'
 import { strict } from '../../../routes/shared/schemas.ts'
 
@@ -18,13 +19,33 @@ const probe = operation({
   reply: { status: 200, schema: strict({ status: Type.String(), userId: Type.String() }) },
 })
 
+/** An upload and nothing else: what the platform does with a file. */
+const upload = operation({
+  name: 'benchUpload',
+  summary: 'Takes a file and remembers nothing of it',
+  method: 'POST',
+  path: '/bench/upload',
+  effect: 'admin',
+  audience: ['staff'],
+  scopes: ['providers:write'],
+  audit: 'record',
+  tags: ['bench'],
+  upload: { part: 'file', types: ['application/pdf'], maxBytes: largestDocument },
+  reply: { status: 201, schema: strict({ sizeBytes: Type.Integer() }) },
+})
+
+const uploading: UploadService<typeof upload> = {
+  accept: async ({ agencyId }) => ({ ownerId: agencyId, maxBytes: largestDocument }),
+  store: async (_call, _tx, { sizeBytes }) => ({ body: { sizeBytes } }),
+}
+
 const reach = {
   name: 'bench-probe',
   step: null,
-  audience: ['patient'],
-  effects: ['read'],
+  audience: ['patient', 'staff'],
+  effects: ['read', 'admin'],
   killSwitches: [],
-  capabilities: [],
+  capabilities: ['transaction', 'documents'],
   tables: [],
   upstreamHosts: [],
 } as const
@@ -33,6 +54,7 @@ export const probeContext = defineContext({
   manifest: reach,
   setup(scope) {
     scope.serve(probe, { answer: ({ principal }) => ({ body: { status: 'ok', userId: principal.userId } }) })
+    scope.serve(upload, uploading)
   },
 })
 

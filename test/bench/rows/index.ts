@@ -3,12 +3,15 @@ import type { Row } from '../report.ts'
 import type { Rig } from '../rig.ts'
 import { advisorRetrieval } from './advisor.ts'
 import { readAppointments } from './appointments.ts'
+import { deaGrowth } from './dea-growth.ts'
 import { flipsOfFile, flipsOfUnleash } from './flips.ts'
 import { growth } from './growth.ts'
 import { readTail, sendTail } from './latency.ts'
+import { providerSearch } from './provider-search.ts'
 import { rest } from './rest.ts'
 import { soak } from './soak.ts'
 import { overhead, readConsent, readMessages, sendOneAgency, sendSpread } from './throughput.ts'
+import { upload } from './upload.ts'
 import { verify } from './verify.ts'
 
 /** One measurement, which may give several rows. */
@@ -30,11 +33,14 @@ const measurements: readonly Measurement[] = [
   { name: 'p99-send', run: sendTail },
   { name: 'p99-read', run: readTail },
   { name: 'growth', run: growth },
+  { name: 'dea-growth', run: deaGrowth },
+  { name: 'provider-search', run: providerSearch },
   { name: 'advisor-retrieval', run: advisorRetrieval },
   { name: 'verify', run: verify },
   { name: 'flips-file', run: flipsOfFile },
   { name: 'flips-unleash', run: flipsOfUnleash, fullOnly: true },
   { name: 'rest', run: rest },
+  { name: 'upload', run: upload },
   { name: 'soak', run: soak },
 ]
 

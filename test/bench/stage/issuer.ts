@@ -9,6 +9,12 @@ export interface Subject {
   readonly patientId: string
 }
 
+/** Under which roles a token is made, and what it lists. */
+export interface Hat {
+  readonly roles: readonly string[]
+  readonly scope: string
+}
+
 /** A member of staff who takes part in appointments. */
 export interface Clinician {
   readonly sub: string
@@ -16,18 +22,23 @@ export interface Clinician {
   readonly providerId: string
 }
 
-/** The issuer of both sides: discovery, one RS256 key, and tokens of patients and clinicians. */
+/** The issuer of both sides: discovery, one RS256 key, and tokens of patients and clinicians, unless another hat is asked for. */
 export interface BenchIssuer {
   readonly issuer: string
   readonly publicKey: string
   /** Valid for a quarter of an hour, as people's tokens are. */
-  token(subject: Subject | Clinician): string
+  token(subject: Subject | Clinician, hat?: Hat): string
   close(): Promise<void>
 }
 
 export const audience = 'postern'
 const lifetimeSeconds = 900
-const scope = 'messaging:read messaging:write consent:read consent:write appointments:read'
+const patient: Hat = {
+  roles: ['patient'],
+  scope: 'messaging:read messaging:write consent:read consent:write appointments:read',
+}
+
+const clinician: Hat = { roles: ['clinical_staff'], scope: 'appointments:read consent:read' }
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -52,13 +63,13 @@ export const startIssuer = async (): Promise<BenchIssuer> => {
   return {
     issuer,
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-    token(subject) {
+    token(subject, hat) {
       const { sub, agencyId } = subject
+      const [who, own] = 'patientId' in subject ? [{ patient_id: subject.patientId }, patient] : [{ provider_id: subject.providerId }, clinician]
+      const { roles, scope } = hat ?? own
       const iat = Math.floor(Date.now() / 1000)
       const claims = { iss: issuer, aud: audience, sub, iat, exp: iat + lifetimeSeconds, jti: randomUUID(), scope }
-      const [who, role] =
-        'patientId' in subject ? [{ patient_id: subject.patientId }, 'patient'] : [{ provider_id: subject.providerId }, 'clinical_staff']
-      const input = `${header}.${encode({ ...claims, agency_id: agencyId, ...who, realm_access: { roles: [role] } })}`
+      const input = `${header}.${encode({ ...claims, agency_id: agencyId, ...who, realm_access: { roles } })}`
       return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`
     },
     close: () =>

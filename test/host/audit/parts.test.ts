@@ -211,10 +211,57 @@ t.test('credentials are left out by name, wherever they stand', async (t) => {
     c: 'passwords are not kept',
     d: [{ redacted: 'credential' }],
   })
-  for (const name of ['password', 'userPassword', 'pass_phrase', 'API-Key', 'client_secret', 'otp', 'pin', 'Authorization'])
+  for (const name of [
+    'password',
+    'userPassword',
+    'pass_phrase',
+    'API-Key',
+    'client_secret',
+    'otp',
+    'totpSeed',
+    'pin',
+    'deaPin',
+    'DEA_PIN',
+    'pw',
+    'Authorization',
+  ])
+    // prettier-ignore
     t.ok(isCredentialName(name), name)
-  for (const name of ['body', 'subject', 'opinion', 'compass', 'idempotencyKey', 'authorizedSchedules', 'patientId'])
+  for (const name of [
+    'body',
+    'subject',
+    'opinion',
+    'spin',
+    'Turpin',
+    'compass',
+    'idempotencyKey',
+    'authorizedSchedules',
+    'patientId',
+    'Secretary of Veterans Affairs',
+  ])
+    // prettier-ignore
     t.notOk(isCredentialName(name), name)
+  const shapes = ['pass\u200bword: x', 'ｐｗｄ＝x', 'MFA code: 1', 'token=x', 'https://a:b@c.example', 'bearer abcdefghijklmnop', '-----BEGIN PRIVATE KEY-----', `eyJ${'a'.repeat(9)}.${'b'.repeat(9)}.c`] // prettier-ignore
+  t.equal(redactCredentials(shapes, { text: true }).redacted.length, shapes.length, 'in disguise, and by its shape alone')
+  const marked = ['{"password":"x"}', 'Passwords: x', 'userPassword=x', 'client_secret: x', '**Password**: x', 'password (portal): x', 'Password -> x', 'API keys: x', 'PIN no. = 1', 'AUTH_TOKEN=x', 'OTP is 123456', '2FA code: 1'] // prettier-ignore
+  for (const one of marked) t.equal(redactCredentials(one, { text: true }).redacted.length, 1, one)
+  const harmless = [
+    'Secretary: Jo',
+    'Spin: 3',
+    'Credentialing: complete',
+    'passwords are not kept',
+    'MFA is enabled',
+    'Tokens were counted',
+    'https://dea.example/a:b',
+    'The bearer of this note',
+    'eyJ',
+  ]
+  t.same(redactCredentials(harmless, { text: true }).redacted, [])
+  t.same(redactCredentials({ 'password: x': 1 }, { text: true }).payload, { credential: { redacted: 'credential' } }, 'nor in a name')
+  const long = ['-eyJ'.repeat(64_000), 'pin'.repeat(80_000), `pin${' '.repeat(250_000)}`, '://a:'.repeat(50_000), 'pin ('.repeat(50_000)]
+  const begun = performance.now()
+  for (const text of long) redactCredentials(text, { text: true })
+  t.ok(performance.now() - begun < 2_000, 'and no text takes long')
   let deep: unknown = 'x'
   for (let n = 0; n < 10_000; n += 1) deep = [deep]
   t.match(redactCredentials(deep).redacted, [{ rule: 'depth' }])
