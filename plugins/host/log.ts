@@ -10,7 +10,10 @@ export interface Log {
   error(name: string, facts?: Facts): void
 }
 
-export const createLog = (level: string, destination: DestinationStream = pino.destination({ fd: 1, sync: false, minLength: 0 })): Log => {
+/** Lines are written some at a time, and none waits for longer; what is left is written when the process ends, whatever ends it but a kill. */
+const toStdout = (): DestinationStream => pino.destination({ fd: 1, sync: false, minLength: 4_096, periodicFlush: 50 })
+
+export const createLog = (level: string, destination: DestinationStream = toStdout()): Log => {
   const logger: Logger = pino(
     { level, base: null, messageKey: 'event', timestamp: () => `,"timestamp":"${new Date().toISOString()}"` },
     destination,
