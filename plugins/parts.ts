@@ -12,7 +12,7 @@ import { createCallerFacts } from './host/caller-facts.ts'
 import { createBookings } from './host/bookings.ts'
 import type { Capabilities, ContextDefinition, HostPort } from './host/define-context.ts'
 import { openDocuments, type OpenedDocuments } from './host/documents/open-documents.ts'
-import { createFlags, type Flags } from './host/flags/flags.ts'
+import type { Flags } from './host/flags/flags.ts'
 import type { GateName } from './host/gates/gate.ts'
 import type { Dependency } from './host/health.ts'
 import { createOutbound, type OutboundLimits } from './host/outbound.ts'
@@ -34,6 +34,7 @@ import { accountStates } from './host/identity-admin/account-keeper.ts'
 import type { Jobs } from './host/jobs/jobs.ts'
 import { createNoted, createOutbox } from './host/jobs/outbox.ts'
 import { openJobs } from './jobs.ts'
+import { openFlags } from './open-flags.ts'
 import { openSurroundings, type Surroundings } from './surroundings.ts'
 import { auditFlips } from './host/audit-flips.ts'
 
@@ -67,13 +68,6 @@ export interface Parts {
   measure(operations: readonly AnyOperation[]): void
   readonly metrics: () => Metrics
   close(): Promise<void>
-}
-
-const openFlags = (config: AppConfig, clock: Clock, log: Log): Promise<Flags> => {
-  const common = { clock, log: ({ event, ...facts }: { event: string }) => log.event(event, facts) }
-  return config.flags.kind === 'file'
-    ? createFlags({ ...common, file: config.flags.path })
-    : createFlags({ ...common, unleash: { url: config.flags.url, token: config.flags.apiToken, appName: 'postern' } })
 }
 
 // Stale switches are no reason to send readers elsewhere: writes are off then and reads keep their last value.

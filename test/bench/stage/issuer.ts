@@ -65,7 +65,8 @@ export const startIssuer = async (): Promise<BenchIssuer> => {
     publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
     token(subject, hat) {
       const { sub, agencyId } = subject
-      const [who, own] = 'patientId' in subject ? [{ patient_id: subject.patientId }, patient] : [{ provider_id: subject.providerId }, clinician]
+      const [who, own] =
+        'patientId' in subject ? [{ patient_id: subject.patientId }, patient] : [{ provider_id: subject.providerId }, clinician]
       const { roles, scope } = hat ?? own
       const iat = Math.floor(Date.now() / 1000)
       const claims = { iss: issuer, aud: audience, sub, iat, exp: iat + lifetimeSeconds, jti: randomUUID(), scope }
