@@ -12,6 +12,7 @@ import { revokeConsent } from '../../routes/consent/index.ts'
 import { sendMessage } from '../../routes/messaging/index.ts'
 import { testDatabase } from '../database.ts'
 import { compiledCall } from '../fixtures/compiled-call.ts'
+import { deaNumber, npi } from '../fixtures/dea-cms.ts'
 
 const database = await testDatabase(t)
 const client = new pg.Client({ connectionString: database.superuserUrl, connectionTimeoutMillis: 5_000, query_timeout: 60_000 })
@@ -30,6 +31,9 @@ const agencyOf = `case when n % 25 = 0 then '${agency}' else ${others} end`
 const patientOf = `case when n % 100 = 0 then '${patient}' else gen_random_uuid() end`
 const authorOf = `case when n % 100 = 0 then 'user' else 'user-' || n % 50 end`
 const time = `now() - n * interval '1 s'`
+/** As many numbers with their check digits. */
+const numbered = (numberOf: (n: number) => string): string =>
+  `unnest(array[${Array.from({ length: 10_000 }, (_, n) => `'${numberOf(n)}'`).join()}]) with ordinality v (number, n)`
 const seeds = [
   'set session_replication_role = replica',
   `insert into host_agency (id, name) select distinct ${agencyOf}, 'x' from generate_series(1, 100) n`,
@@ -64,9 +68,17 @@ const seeds = [
    select agency_id, id, author_id, 'accepted', created_at, audit_id from advisor_consultation`,
   `insert into consent_record (agency_id, id, patient_id, scope, status, granted_at, granted_by, audit_id)
    select '${agency}', gen_random_uuid(), '${patient}', scope, 'active', now(), 'x', gen_random_uuid() from unnest(array['clinical-documentation', 'advisor']) scope`,
+  `insert into dea_registrant_metadata (agency_id, id, version, created_at, updated_at, audit_id, registrant_name, dea_registration_number,
+     authorized_schedules, registration_status, issue_date, expiration_date)
+   select ${agencyOf}, gen_random_uuid(), 1, ${time}, ${time}, gen_random_uuid(), 'x', number, array['II'], 'active', '2020-01-01',
+     current_date + (n % 400)::int from ${numbered(deaNumber)}`,
+  `insert into cms_enrollment_metadata (agency_id, id, version, created_at, updated_at, audit_id, npi_reference, enrollment_status,
+     payer_participation_status)
+   select ${agencyOf}, gen_random_uuid(), 1, ${time}, ${time}, gen_random_uuid(), number, 'active', '{}' from ${numbered(npi)}`,
   'set session_replication_role = origin',
   'analyze host_agency, consent_record, messaging_conversation, messaging_message, host_idempotency_key, audit_head',
   'analyze clinical_draft, clinical_draft_revision, advisor_consultation, advisor_review',
+  'analyze dea_registrant_metadata, cms_enrollment_metadata',
   // Of the audit's months those with rows, as the server does by itself; of an empty table it keeps no figures.
   `do $$ declare p text; begin
      for p in select tableoid::regclass from audit_event union select tableoid::regclass from audit_ai_action loop execute 'analyze ' || p; end loop;
@@ -249,6 +261,14 @@ const paths: readonly [name: string, work: () => Promise<unknown>, nodes: readon
     ['using advisor_consultation_of_author on advisor_consultation', 'on advisor_review', 'on consent_record'],
   ],
   ['getConsultation', read('op_get_consultation', null, draft), ['on advisor_consultation o', 'on advisor_review', 'on consent_record']],
+  ['listDeaMetadata', read('op_list_dea_metadata', null, ...position), ['using dea_registrant_metadata_of_agency']],
+  [
+    'listDeaExpirationAlerts',
+    read('op_list_dea_expiration_alerts', null, '2200-01-01', '1970-01-01', newest.id, 51),
+    ['dea_registrant_metadata_expiring'],
+  ],
+  ['listCmsMetadata', read('op_list_cms_metadata', null, ...position), ['using cms_enrollment_metadata_of_agency']],
+  ['checkCmsReadiness', read('op_check_cms_readiness', null, null, ...position), ['using cms_enrollment_metadata_of_agency']],
   [
     'whose draft it is',
     async () => {
@@ -370,6 +390,29 @@ t.test('every hot statement comes by an index that begins with the agency, and r
     for (const node of nodes) t.ok(whole.includes(node), `${name}: ${node}`, { seen })
     t.same(seen.flatMap(faultsOf), [], `${name}: ${seen.length} statements`, { plans: seen })
   }
+})
+
+t.test('a founder’s read across agencies comes in its order by an index, and neither sorts nor reads a table whole', async (t) => {
+  await ready
+  for (const [name, work, index] of [
+    ['op_list_dea_metadata_across', read('op_list_dea_metadata_across', null, ...position), 'dea_registrant_metadata_newest'],
+    [
+      'op_list_dea_expiration_alerts_across',
+      read('op_list_dea_expiration_alerts_across', null, '2200-01-01', '1970-01-01', newest.id, 51),
+      'dea_registrant_metadata_soonest',
+    ],
+    ['op_list_cms_metadata_across', read('op_list_cms_metadata_across', null, ...position), 'cms_enrollment_metadata_newest'],
+    ['op_check_cms_readiness_across', read('op_check_cms_readiness_across', null, null, ...position), 'cms_enrollment_metadata_newest'],
+  ] as const) {
+    const seen = await plansOf(async () => {
+      await client.query('reset session authorization')
+      await client.query('set local session authorization postern_bypass')
+      await work()
+    })
+    t.match(seen.map(({ plan }) => plan).join('\n'), `using ${index} on`, name, { seen })
+    t.same(seen.flatMap(faultsOf).filter((fault) => fault.includes('reads all of')), [], `${name} reads no table whole`)
+  }
+  await client.query('set session authorization postern_app')
 })
 
 t.test('a statement that has lost its index is found out', async (t) => {

@@ -145,5 +145,20 @@ class DeaCmsTables extends Migration {
   }
 }
 
+/** What a founder reads across agencies comes in its order, too; for one agency's own page these would pass over everybody else's rows. */
+class AcrossAgencies extends Migration {
+  override up(): void {
+    for (const [table, name, column] of [
+      ['dea_registrant_metadata', 'newest', 'created_at'],
+      ['dea_registrant_metadata', 'soonest', 'expiration_date'],
+      ['cms_enrollment_metadata', 'newest', 'created_at'],
+    ])
+      this.addSql(`create index ${table}_${name} on ${table} (${column}, id) where deleted_at is null`)
+  }
+}
+
 /** @see FusionEMS part 5, Backend Models; without their partitions by agency: row security suffices */
-export const deaCmsMigrations: readonly MigrationEntry[] = [{ name: 'dea-cms-0001-metadata', class: DeaCmsTables }]
+export const deaCmsMigrations: readonly MigrationEntry[] = [
+  { name: 'dea-cms-0001-metadata', class: DeaCmsTables },
+  { name: 'dea-cms-0002-across', class: AcrossAgencies },
+]

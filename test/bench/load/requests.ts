@@ -22,9 +22,9 @@ const inTurn = <T>(items: readonly T[]): (() => T) => {
 const headOf = (method: string, path: string, token: string): string =>
   `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`
 
-/** GET requests of the callers in turn. */
-export const reads = <C extends Pick<Caller, 'token'>>(callers: readonly C[], path: (caller: C) => string): Requests =>
-  inTurn(callers.map((caller) => `${headOf('GET', path(caller), caller.token)}\r\n`))
+/** GET requests of the callers in turn; `more` are further header lines, each with its line end. */
+export const reads = <C extends Pick<Caller, 'token'>>(callers: readonly C[], path: (caller: C) => string, more = ''): Requests =>
+  inTurn(callers.map((caller) => `${headOf('GET', path(caller), caller.token)}${more}\r\n`))
 
 /** POST requests of the callers in turn, each with an idempotency key of its own. */
 export const writes = (callers: readonly Caller[], path: (caller: Caller) => string, body: string): Requests => {
