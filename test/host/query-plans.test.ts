@@ -410,7 +410,11 @@ t.test('a founder’s read across agencies comes in its order by an index, and n
       await work()
     })
     t.match(seen.map(({ plan }) => plan).join('\n'), `using ${index} on`, name, { seen })
-    t.same(seen.flatMap(faultsOf).filter((fault) => fault.includes('reads all of')), [], `${name} reads no table whole`)
+    t.same(
+      seen.flatMap(faultsOf).filter((fault) => fault.includes('reads all of')),
+      [],
+      `${name} reads no table whole`,
+    )
   }
   await client.query('set session authorization postern_app')
 })
