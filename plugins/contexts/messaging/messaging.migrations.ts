@@ -56,4 +56,21 @@ class Messaging extends Migration {
   }
 }
 
-export const messagingMigrations: readonly MigrationEntry[] = [{ name: 'messaging-0001-conversations', class: Messaging }]
+/** The same two checks as domains: PostgreSQL keeps those prepared, and reads a table's checks anew with every statement. */
+const domains = [
+  'create domain messaging_sender as text constraint messaging_message_sender check (length(value) between 1 and 255)',
+  'create domain messaging_body as bytea constraint messaging_message_body check (octet_length(value) between 1 and 32768)',
+  'alter table messaging_message drop constraint messaging_message_sender, drop constraint messaging_message_body',
+  'alter table messaging_message alter column sender_id type messaging_sender, alter column body type messaging_body',
+]
+
+class MessageDomains extends Migration {
+  override up(): void {
+    for (const sql of domains) this.addSql(sql)
+  }
+}
+
+export const messagingMigrations: readonly MigrationEntry[] = [
+  { name: 'messaging-0001-conversations', class: Messaging },
+  { name: 'messaging-0002-domains', class: MessageDomains },
+]

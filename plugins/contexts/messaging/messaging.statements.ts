@@ -47,7 +47,7 @@ export const listMessagesStatement = readStatement({
   args: { conversation_id: 'uuid', ...page },
   returns: { agency_id: 'uuid', id: 'uuid', conversation_id: 'uuid', sender_id: 'text', body: 'bytea', created_at: 'timestamptz' },
   sql: newestOf(
-    `select m.agency_id, m.id, m.conversation_id, m.sender_id, m.body, m.created_at from messaging_message m
+    `select m.agency_id, m.id, m.conversation_id, m.sender_id::text, m.body::bytea, m.created_at from messaging_message m
       where {{agency m}} and m.conversation_id = p_conversation_id and m.patient_id = p_patient_id`,
     'm',
   ),

@@ -121,8 +121,7 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     writes: readonly PendingWrite[],
     alone: boolean,
   ): Promise<readonly PendingWrite[]> => {
-    await client.query(alone ? beginImpatiently : 'begin')
-    const { rows } = await call(client, lane, writes)
+    const [, { rows }] = await Promise.all([client.query(alone ? beginImpatiently : 'begin'), call(client, lane, writes)])
     const results = resultsOf(writes, rows)
     const flipped = writes.some((write, at) => results[at] === success && !write.stillOn())
     if (flipped) {

@@ -125,14 +125,22 @@ const meetEarlierKeys = (statement: WriteStatement, gates: SqlGates): string => 
     end if;`
 }
 
+/** The items of a session under the context's own names. A session of one, the common one among many agencies, needs no arrays taken apart. */
+const sessionItems = (names: readonly string[], alone: boolean): string =>
+  alone
+    ? `select ${names.map((name) => `p_${name}[v_from] as ${name}`).join(', ')} where v_verdicts[v_from] is null`
+    : `select t.* from unnest(${names.map(part).join(', ')}, v_verdicts[v_from:v_to]) as t(${names.join(', ')}, verdict) where t.verdict is null`
+
 const execute = (statement: WriteStatement): string => {
   const names = ['agency_id', 'patient_id', 'user_id', 'at', 'audit_id', ...Object.keys(statement.columns)]
+  const work = (alone: boolean): string => `
+      with items as (${sessionItems(names, alone)})
+      ${statement.sql.trim()};
+      get diagnostics v_done = row_count;`
   return `
-    with items as (
-      select t.* from unnest(${names.map(part).join(', ')}, v_verdicts[v_from:v_to]) as t(${names.join(', ')}, verdict) where t.verdict is null
-    )
-    ${statement.sql.trim()};
-    get diagnostics v_done = row_count;
+    if v_from = v_to then${work(true)}
+    else${work(false)}
+    end if;
     if v_done <> cardinality(array_positions(v_verdicts[v_from:v_to], null)) then
       raise exception 'a statement has not worked each of its items once' using errcode = 'PT500';
     end if;`
