@@ -78,7 +78,7 @@ export const clauses: readonly Clause[] = [
       'advisor-is-asked-by-people',
       'consultations-own-and-consented',
     ],
-    tests: ['test/contexts/advisor', 'test/house/advise-mutation.test.ts'],
+    tests: ['test/contexts/advisor', 'test/house/advise-mutation.long.test.ts'],
   },
   {
     id: 'MIG-03 §7',
@@ -108,7 +108,7 @@ export const clauses: readonly Clause[] = [
     id: 'MIG-03 §7, Autonomy introduced',
     says: 'People ask, and people review',
     checks: ['advisor-is-asked-by-people', 'advisor-only-advises', 'advisor-operations', 'advice-has-no-actions', 'agents-read'],
-    tests: ['test/house/contract-print.test.ts', 'test/house/advise-mutation.test.ts'],
+    tests: ['test/house/contract-print.test.ts', 'test/house/advise-mutation.long.test.ts'],
   },
   {
     id: 'MIG-03 §7, Authorization uncertainty',
@@ -167,7 +167,7 @@ export const clauses: readonly Clause[] = [
     checks: ['messaging-ownership', 'messaging-consent'],
     tests: ['test/contexts/messaging', 'test/house/mutation.test.ts'],
   },
-  { id: '02B, Validation', says: 'Explicit schemas per operation', checks: ['bodies-closed'], tests: ['test/host/error-contract.test.ts'] },
+  { id: '02B, Validation', says: 'Explicit schemas per operation', checks: ['bodies-closed'], tests: ['test/host/error-contract.long.test.ts'] },
   {
     id: '02B, Idempotency',
     says: 'A key on every write; no duplicates',
@@ -184,20 +184,20 @@ export const clauses: readonly Clause[] = [
     id: '02B, Audit',
     says: 'Every attempt with its payload, in the audit store alone',
     checks: ['writes-audited'],
-    tests: ['test/host/audit', 'test/house/canary.test.ts'],
+    tests: ['test/host/audit', 'test/house/canary.long.test.ts'],
   },
-  { id: '02B, Logging', says: 'Metadata only', checks: ['rooms-without-logger'], tests: ['test/house/canary.test.ts'] },
+  { id: '02B, Logging', says: 'Metadata only', checks: ['rooms-without-logger'], tests: ['test/house/canary.long.test.ts'] },
   {
     id: '02B, Error Contracts',
     says: 'Seven codes and no other',
     checks: ['messaging-codes'],
-    tests: ['test/host/error-contract.test.ts'],
+    tests: ['test/host/error-contract.long.test.ts'],
   },
   {
     id: '02B, Patient Portal Integration Rules',
     says: 'Portals call the gateway; reads stay as they are',
     checks: ['messaging-reads-unswitched', 'operations-declared'],
-    tests: ['test/contexts/messaging', 'test/house/readme-tour.test.ts'],
+    tests: ['test/contexts/messaging', 'test/house/readme-tour.long.test.ts'],
   },
   {
     id: '02B, Completion Criteria',

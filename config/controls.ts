@@ -44,7 +44,7 @@ const layers: readonly Control[] = [
   {
     id: 'FusionEMS part 4, layer 2: request log',
     says: 'One line per request, with ids and outcome and nothing of its content',
-    tests: ['test/host/gateway.test.ts', 'test/house/canary.test.ts'],
+    tests: ['test/host/gateway.test.ts', 'test/house/canary.long.test.ts'],
   },
   {
     id: 'FusionEMS part 4, layer 3: guardrails',
@@ -52,7 +52,7 @@ const layers: readonly Control[] = [
     tests: [
       'test/host/encrypted-only.test.ts',
       'test/house/production.test.ts',
-      'test/house/dockerfile.test.ts',
+      'test/house/dockerfile.long.test.ts',
       'test/config/env.test.ts',
     ],
     operator: 'Networks, storage, vault and certificates: the table in test/production/README.md',
@@ -88,7 +88,7 @@ const safeguards: readonly Control[] = [
   {
     id: '45 CFR 164.312 (a)(2)(iv)',
     says: 'Encryption and decryption: fields, documents and audit payloads are sealed with keys that rotate',
-    tests: ['test/host/crypto', 'test/house/canary.test.ts', 'test/host/documents'],
+    tests: ['test/host/crypto', 'test/house/canary.long.test.ts', 'test/host/documents'],
     operator: 'Keeping and rotating the keys; encrypted volumes and backups',
   },
   {
@@ -101,13 +101,13 @@ const safeguards: readonly Control[] = [
   {
     id: '45 CFR 164.312 (c)(1)',
     says: 'Integrity: records are not altered or destroyed improperly, not by a race and not by a crash',
-    tests: ['test/host/crash.test.ts', 'test/host/idempotency.test.ts', 'test/host/database', 'test/host/audit/verify.test.ts'],
+    tests: ['test/host/crash.long.test.ts', 'test/host/idempotency.test.ts', 'test/host/database', 'test/host/audit/verify.test.ts'],
     operator: 'Backups, and restoring them on trial',
   },
   {
     id: '45 CFR 164.312 (c)(2)',
     says: 'Mechanism to authenticate health information: sealed values and chained rows do not open or verify when changed',
-    tests: ['test/host/crypto', 'test/host/audit/verify.test.ts', 'test/host/audit/export.test.ts'],
+    tests: ['test/host/crypto', 'test/host/audit/verify.test.ts', 'test/host/audit/export.long.test.ts'],
   },
   {
     id: '45 CFR 164.312 (d)',
@@ -124,7 +124,7 @@ const safeguards: readonly Control[] = [
   {
     id: '45 CFR 164.312 (e)(2)(i)',
     says: 'Integrity controls: what was altered on its way is noticed',
-    tests: ['test/host/encrypted-only.test.ts', 'test/host/identity/tokens.test.ts', 'test/host/audit/export.test.ts'],
+    tests: ['test/host/encrypted-only.test.ts', 'test/host/identity/tokens.test.ts', 'test/host/audit/export.long.test.ts'],
   },
   {
     id: '45 CFR 164.312 (e)(2)(ii)',

@@ -1,7 +1,7 @@
 /**
- * What `npm test` runs. `node test/run.ts [--coverage] [file or folder…]`: the whole suite, or the files named; with `--coverage` also
- * the gate on line coverage. The last line says `N passed, N failed`, and the exit code agrees with it. How
- * each file went is kept for `npm run evidence`.
+ * What `npm test` runs. `node test/run.ts [--long | --all] [--coverage] [file or folder…]`: the quick suite, the long one (`*.long.test.ts`),
+ * both, or what is named; with `--coverage` also the gate on line coverage. The last line says `N passed, N failed`, and the exit code
+ * agrees with it. How each file went is kept for `npm run evidence`.
  *
  * Each file is a program of its own that speaks TAP, started here and not by `tap run`, whose hooks on every module that a file loads
  * took a fifth of the whole suite's time.
@@ -56,10 +56,16 @@ const endOf = (child: ChildProcess): Promise<boolean> =>
     })
   })
 
-const testFiles = (named: readonly string[]): string[] => {
+const isLong = (file: string): boolean => file.endsWith('.long.test.ts')
+
+/** Files that start other programs, or send everything to every operation, are long; whoever names files gets what is named. */
+const testFiles = (args: readonly string[]): string[] => {
   const within = (path: string): string[] =>
     statSync(join(root, path)).isDirectory() ? globSync(`${path}/**/*.test.ts`, { cwd: root }) : [path]
-  return (named.length > 0 ? named : ['test']).flatMap(within).sort()
+  const named = args.filter((arg) => !arg.startsWith('--'))
+  if (named.length > 0) return named.flatMap(within).sort()
+  const wanted = args.includes('--all') ? () => true : args.includes('--long') ? isLong : (file: string) => !isLong(file)
+  return within('test').filter(wanted).sort()
 }
 
 /** Runs one file to its end and says how it went. */
@@ -105,7 +111,7 @@ const coverageHolds = async (): Promise<boolean> => {
 
 const main = async (args: readonly string[]): Promise<Tally> => {
   const withCoverage = args.includes('--coverage')
-  const files = testFiles(args.filter((arg) => !arg.startsWith('--')))
+  const files = testFiles(args)
   if (withCoverage) rmSync(coverageFolder, { recursive: true, force: true })
   const started = await startTestCluster()
   try {

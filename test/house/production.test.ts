@@ -8,7 +8,7 @@ import { prepare } from '../production/prepare.ts'
 /**
  * Layer 3 of FusionEMS part 4, as far as a repository can hold it: the image and the trial run of test/production. That nothing but TLS is
  * spoken is proved in test/host/encrypted-only.test.ts, that secrets come from files in test/config/env.test.ts, that the image builds and
- * starts in dockerfile.test.ts.
+ * starts in dockerfile.long.test.ts.
  */
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
