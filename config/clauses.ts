@@ -167,7 +167,12 @@ export const clauses: readonly Clause[] = [
     checks: ['messaging-ownership', 'messaging-consent'],
     tests: ['test/contexts/messaging', 'test/house/mutation.test.ts'],
   },
-  { id: '02B, Validation', says: 'Explicit schemas per operation', checks: ['bodies-closed'], tests: ['test/host/error-contract.long.test.ts'] },
+  {
+    id: '02B, Validation',
+    says: 'Explicit schemas per operation',
+    checks: ['bodies-closed'],
+    tests: ['test/host/error-contract.long.test.ts'],
+  },
   {
     id: '02B, Idempotency',
     says: 'A key on every write; no duplicates',

@@ -170,6 +170,7 @@ export const contract: Contract = {
         'provider_photo',
         'provider_featured',
         'provider_search_suffix',
+        'provider_tally',
       ],
       upstreamHosts: [],
     },

@@ -5,18 +5,15 @@ import type { Clock } from '../domain/shared/clock.ts'
 import { newId } from '../domain/shared/ids.ts'
 import type { AnyOperation } from '../routes/shared/operation.ts'
 import { createAdvice } from './host/advice/create-advice.ts'
-import { createAgencyLookup, createAgencyModules, createAgencyReader } from './host/agencies.ts'
-import { createAuditStore, createAuditTrail, openCheckpoints, type AuditTrail } from './host/audit/index.ts'
-import { createBlindIndex, createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
-import { createCallerFacts } from './host/caller-facts.ts'
-import { createBookings } from './host/bookings.ts'
+import { createAgencyLookup, createAgencyModules } from './host/agencies.ts'
+import { createAuditTrail, openCheckpoints, type AuditTrail } from './host/audit/index.ts'
+import { createFieldCipher, createResponseCipher, createSigner } from './host/crypto/index.ts'
 import type { Capabilities, ContextDefinition, HostPort } from './host/define-context.ts'
 import { openDocuments, type OpenedDocuments } from './host/documents/open-documents.ts'
 import type { Flags } from './host/flags/flags.ts'
 import type { GateName } from './host/gates/gate.ts'
 import type { Dependency } from './host/health.ts'
-import { createOutbound, type OutboundLimits } from './host/outbound.ts'
-import { alarmOf } from './host/outbound-alarm.ts'
+import type { OutboundLimits } from './host/outbound.ts'
 import type { Host } from './host/host.ts'
 import { createIdentity, type Identity } from './host/identity/identity.ts'
 import { placeOf, type Log } from './host/log.ts'
@@ -30,9 +27,9 @@ import { createMetrics, type Metrics } from './host/telemetry/metrics.ts'
 import { startTracing, type Tracing } from './host/telemetry/tracing.ts'
 import { sqlGatesWithout } from './host/sql/compiled.ts'
 import { compileAll } from './host/sql/install.ts'
-import { accountStates } from './host/identity-admin/account-keeper.ts'
 import type { Jobs } from './host/jobs/jobs.ts'
-import { createNoted, createOutbox } from './host/jobs/outbox.ts'
+import { createNoted } from './host/jobs/outbox.ts'
+import { createCapabilities } from './capabilities.ts'
 import { openJobs } from './jobs.ts'
 import { openFlags } from './open-flags.ts'
 import { openSurroundings, type Surroundings } from './surroundings.ts'
@@ -200,42 +197,10 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       jobs,
       tracing,
       dependencies: dependenciesOf(database, identity, jobs, files),
-      capabilities: {
-        fields,
-        documents: files.documents,
-        blindIndex: createBlindIndex(keys.index),
-        bookings: createBookings({
-          pool: database.pool,
-          provided: provides('upcoming-bookings'),
-          isElsewhere: (agencyId) => Object.hasOwn(config.appointmentsFhir, agencyId),
-        }),
-        auditStore: createAuditStore({
-          pool: database.pool,
-          bypass: database.bypass,
-          keys: keys.audit,
-          clock,
-          checkpoints,
-          signingKey: keys.auditSigning,
-          formerPublicKeys: config.auditPublicKeys,
-        }),
-        outbound: ({ name, upstreamHosts }) =>
-          keep(
-            createOutbound({
-              context: name,
-              servers: upstreamHosts.includes('APPOINTMENTS_FHIR') ? config.appointmentsFhir : {},
-              clock,
-              limits: options.outbound ?? {},
-              report: (event, facts) => log.warn(event, facts),
-              alarm: alarmOf(audit, clock),
-            }),
-            async (part) => part.close(),
-          ),
-        advice,
-        tickets,
-        outbox: ({ manifest, deliveries }) => createOutbox(manifest.name, new Set(deliveries.map(({ kind }) => kind)), noted),
-        accounts: accountStates,
-        callerFacts: createCallerFacts({ agency: createAgencyReader(database.pool), flags, operations: () => served }),
-      },
+      capabilities: createCapabilities({
+        config, clock, log, keys, database, audit, checkpoints, flags, noted, provides, keep, fields, advice, tickets,
+        documents: files.documents, outbound: options.outbound ?? {}, operations: () => served,
+      }), // prettier-ignore
       async join(app) {
         ipLimit = await createIpLimit(app, { limiter, limits: config.limits.ip })
       },

@@ -30,6 +30,11 @@ export const manualMail = ({ template, documentType, resend }: ManualAsked): Man
   return { kind: manualTemplates[template], template, documentType: documentType ?? null }
 }
 
+/** @throws Refusal CONFLICT: a deactivated provider is not invited to sign in again */
+export const checkResend = (kind: string, status: ProviderStatus): void => {
+  if (kind === 'welcome' && status === 'deactivated') throw new Refusal('CONFLICT')
+}
+
 /** @throws Refusal CONFLICT: nobody is told of an activation that was not, and a deactivated provider is told nothing new */
 export const checkManualMail = (template: ManualTemplate, status: ProviderStatus): void => {
   if (status === 'deactivated' || (template === 'activation' && status !== 'active')) throw new Refusal('CONFLICT')

@@ -60,6 +60,8 @@ export interface FieldPlace {
 /** Keyed fingerprints for uniqueness and exact search over encrypted fields. */
 export interface BlindIndexPort {
   index(purpose: string, normalised: string): Buffer
+  /** The fingerprint under every key of the set, the current one first: rows that were saved under a former key are found by it. */
+  candidates(purpose: string, normalised: string): Buffer[]
 }
 
 /** Reads the bearer token of a request. Throws `Refusal('UNAUTHORIZED')`, or `UPSTREAM_UNAVAILABLE` where no key can be had. */

@@ -64,7 +64,8 @@ export const listBookingEvents = operation({
   scopes: ['bookings:consume'],
   name: 'listBookingEvents',
   summary: 'For the booking system: providers who take no bookings any more, or again',
-  description: 'In the order in which it happened. `after` of the last item leads to what comes next; ask again later where there is none.',
+  description:
+    'In the order in which it happened. `cursor` of the last item leads to what comes next; ask again later where there is none.',
   method: 'GET',
   path: '/admin/booking-events',
   entity: { type: 'provider' },

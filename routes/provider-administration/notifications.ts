@@ -32,7 +32,7 @@ export const sendProviderNotification = operation({
   name: 'sendProviderNotification',
   summary: 'Mail a provider by hand, or once more',
   description:
-    'Either `template`, with `documentType` for a renewal or a missing document, or `resend` with the id of a mail that was sent or given up. Nothing is mailed to a deactivated provider by template; what was mailed before can be sent again.',
+    'Either `template`, with `documentType` for a renewal or a missing document, or `resend` with the id of a mail that was sent or given up. Nothing is mailed to a deactivated provider by template; what was mailed before can be sent again, an invitation to sign in aside.',
   method: 'POST',
   path: '/admin/providers/:providerId/notifications',
   effect: 'admin',

@@ -13,6 +13,16 @@ export interface Row {
   readonly holds: boolean
 }
 
+/** A line that is held against a bound alone. */
+export const bounded = (name: string, value: number, unit: string, most: number): Row => ({
+  name, value, unit, reference: null, ratio: null, must: `<= ${most} ${unit}`, holds: value <= most,
+}) // prettier-ignore
+
+/** A share of which nothing may be missing. */
+export const whole = (name: string, count: number, of: number): Row => ({
+  name, value: count / of, unit: 'of 1', reference: null, ratio: null, must: '= 1', holds: of > 0 && count === of,
+}) // prettier-ignore
+
 const shown = (value: number | null): string => {
   if (value === null) return ''
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ')

@@ -69,7 +69,7 @@ t.test('Screen 3: approve from pending or rejected, reject from pending or appro
   for (const act of acts) await t.rejects(act(), conflict, 'a deactivated provider stays as it is')
 })
 
-t.test('US5-3: a new version is pending, and the approved one counts until it is approved', async (t) => {
+t.test('a new version is pending, and the approved one counts until it is approved', async (t) => {
   const { store, rows } = memoryStore('active')
   const first = await addDocument(store, uploadOf('medical_license', '2026-12-01'), acting)
   await approveDocument(store, { ...acting, documentId: first.id })
@@ -182,7 +182,7 @@ t.test('whatever happens, one version of a type is approved at most, and one awa
   t.pass()
 })
 
-t.test('US5-1: reminders 30, 7 and 0 days before, for providers as they will be sent', async (t) => {
+t.test('reminders 30, 7 and 0 days before, for providers as they will be sent', async (t) => {
   const document = { providerId, providerName: 'Dr. A B', documentId: newId(), documentType: 'medical_license' as const, reminded: null }
   const coming = (expiresOn: string, reminded: number | null, days = 90) =>
     comingReminders([{ ...document, expiresOn, reminded }], today, days).map(({ on, threshold }) => `${on} ${threshold}`)
@@ -213,11 +213,11 @@ t.test('every notice has its words, none of them a password', async (t) => {
   t.match(
     text('suspended'),
     /^Your account has been suspended\.\nReason: The licence is expired\.\nContact support for assistance: help@clinic\.example$/,
-    'US3-2',
+    'US3.2',
   )
   t.match(text('deactivated'), /help@clinic\.example/)
-  t.match(text('document-expiring'), "Reminder: Provider Dr. Maria Silva's Medical License expires in 30 days on 2026-12-21.", 'US5-1')
-  t.match(text('tier-changed'), /moved to Standard \(15% commission\) based on 12 procedures completed/, 'US4-2')
+  t.match(text('document-expiring'), "Reminder: Provider Dr. Maria Silva's Medical License expires in 30 days on 2026-12-21.", 'US5.1')
+  t.match(text('tier-changed'), /moved to Standard \(15% commission\) based on 12 procedures completed/, 'US4.2')
 })
 
 t.test('a mail by hand is a template with its document, or one to send again', async (t) => {

@@ -36,6 +36,9 @@ const newestFirst = (table: string, columns: object, which = 'true'): string =>
 const pageOf = (branches: string): string =>
   `select * from (${branches}) page order by page.created_at desc, page.id desc limit p_row_limit`
 
+/** What the indexes of a founder's reads across agencies name. */
+const everywhere = 'version >= 1'
+
 const position = { before_at: 'timestamptz', before_id: 'uuid', row_limit: 'int' } as const
 
 /** One record, once for each of its newest notes, or once where it has none. */
@@ -51,6 +54,7 @@ export const listDeaStatement = readStatement({
   operation: listDeaMetadata,
   args: position,
   returns: deaColumns,
+  everywhere,
   sql: pageOf(newestFirst(deaTable, deaColumns)),
 })
 
@@ -66,6 +70,7 @@ export const deaAlertsStatement = readStatement({
   operation: listDeaExpirationAlerts,
   args: { until: 'text', after_date: 'date', after_id: 'uuid', row_limit: 'int' },
   returns: deaColumns,
+  everywhere,
   sql: `
   select * from (
     select ${selected(deaColumns)} from ${deaTable} d
@@ -78,6 +83,7 @@ export const listCmsStatement = readStatement({
   operation: listCmsMetadata,
   args: position,
   returns: cmsColumns,
+  everywhere,
   sql: pageOf(newestFirst(cmsTable, cmsColumns)),
 })
 
@@ -93,6 +99,7 @@ export const readinessStatement = readStatement({
   operation: checkCmsReadiness,
   args: { metadata_id: 'uuid', ...position },
   returns: cmsColumns,
+  everywhere,
   sql: pageOf(
     `${older(cmsTable, cmsColumns, 'p_metadata_id is not null and d.id = p_metadata_id')}
   union all ${newestFirst(cmsTable, cmsColumns, 'p_metadata_id is null')}`,

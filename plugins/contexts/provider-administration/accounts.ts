@@ -33,6 +33,9 @@ export const createAskConfirmation =
     await outbox.add(tx, call, [{ kind: confirmationKind, cause: `${confirmationKind}:${call.auditId}`, subjectId: providerId }])
   }
 
+/** A deactivated provider's address is free for another account: theirs stays, closed, under one that is nobody's. @see RFC 2606, 2 */
+const nobodys = 'deactivated.invalid'
+
 /** What the account should be now; asked at each attempt, so that the last change holds. */
 export const accountDelivery: AccountDelivery<{ readonly fields: FieldCipherPort }> = {
   kind: accountKind,
@@ -41,7 +44,8 @@ export const accountDelivery: AccountDelivery<{ readonly fields: FieldCipherPort
     if (record === null) return null
     const { email, firstName, lastName, status } = providerOf(record, { fields })
     if (email === null || firstName === null || lastName === null) return null
-    return { state: stateOf[status], email, firstName, lastName, roles: ['provider'], endSessions: status === 'deactivated' }
+    const address = status === 'deactivated' ? `${subjectId}@${nobodys}` : email
+    return { state: stateOf[status], email: address, firstName, lastName, roles: ['provider'], endSessions: status === 'deactivated' }
   },
 }
 

@@ -1,4 +1,4 @@
-import { searchable } from '../../../domain/provider-administration/index.ts'
+import { type ProviderStatus, providerStatuses, searchable } from '../../../domain/provider-administration/index.ts'
 import { parseInstant } from '../../../domain/shared/instant.ts'
 import { invalid } from '../../../domain/shared/refusal.ts'
 import type { ListProvidersQuery } from '../../../routes/provider-administration/index.ts'
@@ -13,9 +13,17 @@ export interface Conditions {
   add(value: unknown): string
 }
 
+/** What a request filters by, its search aside. */
+export interface Filters extends Conditions {
+  /** Which it asks for; `where` says nothing of them. */
+  readonly statuses: readonly ProviderStatus[]
+  /** Whether accounts are told apart by more than what they are counted by. */
+  dated: boolean
+}
+
 const conditions = (agencyId: string): Conditions => {
   const values: unknown[] = [agencyId]
-  return { where: ['p.agency_id = $1'], values, add: (value) => `$${values.push(value)}` }
+  return { where: [], values, add: (value) => `$${values.push(value)}` }
 }
 
 const instant = (text: string, name: string): Date => {
@@ -31,35 +39,34 @@ const ranges = {
   activeTo: 'p.activity_at <',
 } as const
 
-/** One status as an equality, so that an index gives the rows in order. */
-const statusFilter = ({ status }: ListProvidersQuery, into: Conditions): void => {
-  const asked = status === undefined || status.length === 0 ? ['active'] : [...new Set(status)]
-  if (asked.includes('all')) return
-  into.where.push(asked.length === 1 ? `p.status = ${into.add(asked[0])}` : `p.status = any (${into.add(asked)}::text[])`)
+/** @throws Refusal VALIDATION_FAILED: a range ends where it begins or later. @see FR-015, Screen 1, Date Range Filter */
+const checkRange = (query: ListProvidersQuery, from: 'createdFrom' | 'activeFrom', to: 'createdTo' | 'activeTo'): void => {
+  const [begins, ends] = [query[from], query[to]]
+  if (begins !== undefined && ends !== undefined && instant(begins, from) > instant(ends, to)) throw invalid(`/query/${to}`, 'range')
 }
 
+const statusesOf = ({ status }: ListProvidersQuery): ProviderStatus[] => {
+  const asked: readonly string[] = status === undefined || status.length === 0 ? ['active'] : status
+  return providerStatuses.filter((one) => asked.includes(one) || asked.includes('all'))
+}
+
+/** A closed vocabulary: in the text, where the planner sees them. */
+export const ofStatus = (statuses: readonly ProviderStatus[]): string => `p.status in (${statuses.map((one) => `'${one}'`).join(', ')})`
+
 /** Everything that a request filters by, its search aside. @throws Refusal VALIDATION_FAILED */
-export const filtersOf = (agencyId: string, query: ListProvidersQuery): Conditions => {
-  const into = conditions(agencyId)
-  statusFilter(query, into)
-  if (query.featured !== undefined) into.where.push(`p.featured = ${into.add(query.featured)}`)
+export const filtersOf = (agencyId: string, query: ListProvidersQuery): Filters => {
+  const into: Filters = { ...conditions(agencyId), where: ['p.agency_id = $1'], statuses: statusesOf(query), dated: false }
+  checkRange(query, 'createdFrom', 'createdTo')
+  checkRange(query, 'activeFrom', 'activeTo')
+  if (query.featured !== undefined) into.where.push(query.featured ? 'p.featured' : 'not p.featured')
   if (query.commissionType && query.commissionType !== 'all') into.where.push(`p.commission_type = ${into.add(query.commissionType)}`)
   for (const [name, column] of Object.entries(ranges)) {
     const text = query[name as keyof typeof ranges]
-    if (text !== undefined) into.where.push(`${column} ${into.add(instant(text, name))}`)
+    if (text === undefined) continue
+    into.where.push(`${column} ${into.add(instant(text, name))}`)
+    into.dated = true
   }
   return into
-}
-
-const columns = { name: 'p.sort_name', createdAt: 'p.created_at', commissionRate: 'p.current_rate' } as const
-
-/** Ids make the order of equals, in the direction of the rest. */
-export const orderOf = (sort: NonNullable<ListProvidersQuery['sort']>): string => {
-  const down = sort.startsWith('-')
-  const column = columns[(down ? sort.slice(1) : sort) as keyof typeof columns]
-  if (!down) return `order by ${column} asc, p.id asc`
-  // Only a rate may be missing; elsewhere the words would keep an index from giving the order.
-  return column === columns.commissionRate ? `order by ${column} desc nulls last, p.id desc` : `order by ${column} desc, p.id desc`
 }
 
 /** What is looked for: a part of name or clinic, or a whole address or licence number. */
@@ -102,10 +109,11 @@ const pattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, String.
 /** Conditions under which a whole address or number is an account's; none where `q` can be neither. */
 const exactly = ({ q }: Search, agencyId: string, sealing: Sealing, into: Conditions): string[] => {
   const found = findBy(sealing, agencyId)
-  if (q.includes('@')) return [`p.email_index = ${into.add(found.email(q))}`]
+  const any = (column: string, fingerprints: readonly Buffer[]): string[] => fingerprints.map((one) => `p.${column} = ${into.add(one)}`)
+  if (q.includes('@')) return any('email_index', found.email.all(q))
   if (!/^[A-Za-z0-9 -]{1,60}$/.test(q)) return []
-  const whole = `p.license_index = ${into.add(found.license(q))}`
-  return /^[A-Za-z0-9]{4}$/.test(q) ? [whole, `p.license_last_four_index = ${into.add(found.licenseLastFour(q))}`] : [whole]
+  const whole = any('license_index', found.license.all(q))
+  return /^[A-Za-z0-9]{4}$/.test(q) ? [...whole, ...any('license_last_four_index', found.licenseLastFour.all(q))] : whole
 }
 
 /** Whose address or number is looked for, each by its index; null where `q` can be neither. */

@@ -7,19 +7,18 @@ import { type BlindIndexPort, composeMail, type MailDelivery, type Service } fro
 import { confirmationKind } from './accounts.ts'
 import type { Kit } from './kit.ts'
 import { findBy, providerOf, sealedPlace, type Sealing } from './provider.rows.ts'
-import { takeProvider } from './provider.store.ts'
+import { claimByFormerKeys, takeProvider } from './provider.store.ts'
 
 /** How long a code confirms, in milliseconds. */
 const codeLifetimeMs = 24 * 3600 * 1000
 
 type Pending = Pick<ProviderProfileRecord, 'agencyId' | 'id' | 'pendingEmailIndex' | 'pendingEmailAt'>
 
-/** Follows from what is to be confirmed, under a key: it is stored nowhere, and another address or another try has another one. */
-const codeOf = ({ agencyId, id, pendingEmailIndex, pendingEmailAt }: Pending, blindIndex: BlindIndexPort): string =>
+/** Follows from what is to be confirmed, under a key, the current one first: it is stored nowhere, and another address or try has another. */
+const codesOf = ({ agencyId, id, pendingEmailIndex, pendingEmailAt }: Pending, blindIndex: BlindIndexPort): string[] =>
   blindIndex
-    .index('provider-email-confirmation', [agencyId, id, pendingEmailIndex!.toString('hex'), pendingEmailAt!.getTime()].join(':'))
-    .subarray(0, 18)
-    .toString('base64url')
+    .candidates('provider-email-confirmation', [agencyId, id, pendingEmailIndex!.toString('hex'), pendingEmailAt!.getTime()].join(':'))
+    .map((code) => code.subarray(0, 18).toString('base64url'))
 
 /** Goes to the new address alone, since who reads there is who may confirm it. */
 export const confirmationDelivery: MailDelivery<Sealing> = {
@@ -32,7 +31,7 @@ export const confirmationDelivery: MailDelivery<Sealing> = {
       subject: 'Confirm your new sign-in address',
       paragraphs: [
         `${displayName(provider)}: this address was entered as your new sign-in address.`,
-        `To confirm it, sign in with your old address and enter this code within 24 hours: ${codeOf(record, sealing.blindIndex)}`,
+        `To confirm it, sign in with your old address and enter this code within 24 hours: ${codesOf(record, sealing.blindIndex)[0]}`,
         'If you did not expect this, do nothing: the address is not used without the code.',
       ],
     })
@@ -56,9 +55,10 @@ export const confirmEmailService = (kit: Kit): Service<typeof confirmOwnEmail> =
     const record = await tx.findOne(ProviderProfileRecord, { agencyId, id })
     const asked = record?.pendingEmailAt?.getTime() ?? -Infinity
     if (provider.pendingEmail === null || now.getTime() > asked + codeLifetimeMs) throw new Refusal('CONFLICT')
-    if (!equal(body.code, codeOf(record!, kit.blindIndex))) throw new Refusal('CONFLICT')
+    if (!codesOf(record!, kit.blindIndex).some((code) => equal(body.code, code))) throw new Refusal('CONFLICT')
     const sealed = kit.fields.seal(provider.pendingEmail, sealedPlace('email', agencyId, id))
-    await tx.sql(storeSql, [agencyId, id, sealed, findBy(kit, agencyId).email(provider.pendingEmail), now])
+    await tx.sql(storeSql, [agencyId, id, sealed, findBy(kit, agencyId).email.one(provider.pendingEmail), now])
+    await claimByFormerKeys(tx, { agencyId, id, email: provider.pendingEmail, pendingEmail: null }, kit)
     await kit.followAccount(tx, call, id)
     return { body: { email: provider.pendingEmail }, entityId: id, after: { email: provider.pendingEmail } }
   },

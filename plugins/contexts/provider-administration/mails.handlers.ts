@@ -1,5 +1,6 @@
 import {
   checkManualMail,
+  checkResend,
   type DocumentType,
   manualMail,
   type ManualMail,
@@ -49,6 +50,7 @@ const again = async (outbox: OutboxPort, call: Call, tx: Transaction, providerId
   const row = await outbox.find(tx, call, id)
   if (row === null || row.subjectId !== providerId || !(providerNotices as readonly string[]).includes(row.kind))
     throw new Refusal('NOT_FOUND')
+  checkResend(row.kind, await providerStatusOf(tx, call.agencyId, providerId))
   const sent = await outbox.resend(tx, call, id)
   if (sent === null) throw new Refusal('CONFLICT')
   return sent

@@ -35,6 +35,23 @@ export const postNotice = async (
   return { id: known!.id, isNew: false }
 }
 
+const insertAllSql = `
+  insert into provider_notification (agency_id, id, audience, provider_id, kind, cause, facts, created_at)
+  select $1, x.id, 'administrators', x.provider, x.kind, x.cause, x.facts, $2
+  from jsonb_to_recordset($3::jsonb) x (id uuid, provider uuid, kind text, cause text, facts jsonb)
+  on conflict (agency_id, audience, cause) do nothing returning id`
+
+/** Puts notices into the administrators' portal, each once for its cause. @returns those that this call made, with their ids */
+export const postAdministratorNotices = async (
+  tx: Transaction,
+  { agencyId, now }: TellingCall,
+  told: readonly AdministratorTold[],
+): Promise<(AdministratorTold & { readonly id: string })[]> => {
+  const asked = told.map((one) => ({ ...one, id: newId(now.getTime()), provider: one.providerId }))
+  const made = new Set((await tx.sql<{ id: string }>(insertAllSql, [agencyId, now, JSON.stringify(asked)])).map(({ id }) => id))
+  return asked.filter(({ id }) => made.has(id))
+}
+
 /** What administrators are told about a provider. */
 export interface AdministratorTold {
   readonly kind: AdministratorNotice

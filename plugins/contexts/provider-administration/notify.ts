@@ -1,5 +1,5 @@
 import type { OutboxPort, Transaction } from '../../host/define-context.ts'
-import { type AdministratorTold, postNotice } from './notices.store.ts'
+import { type AdministratorTold, postAdministratorNotices, postNotice } from './notices.store.ts'
 import type { Tell, TellingCall } from './tell.ts'
 
 /** The name under which an outbox row knows the notice of the portal that it mails. */
@@ -15,13 +15,22 @@ export const createTell =
     return outbox.find(tx, call, row!.id)
   }
 
-/** Tells the agency's administrators, in their portal and by mail those whom the settings name. */
+/** Tells the agency's administrators, in their portal and by mail those whom the settings name; of many things at once. */
+type TellAdministratorsOfAll = (tx: Transaction, call: TellingCall, told: readonly AdministratorTold[]) => Promise<void>
+
+export const createTellAdministratorsOfAll =
+  (outbox: OutboxPort): TellAdministratorsOfAll =>
+  async (tx, call, told) => {
+    if (told.length === 0) return
+    const made = await postAdministratorNotices(tx, call, told)
+    const notes = made.map(({ id, kind, providerId, cause }) => ({ kind, cause, subjectId: providerId, ids: { [noticeId]: id } }))
+    await outbox.add(tx, call, notes)
+  }
+
+/** The same of one thing. */
 export type TellAdministrators = (tx: Transaction, call: TellingCall, told: AdministratorTold) => Promise<void>
 
 export const createTellAdministrators =
   (outbox: OutboxPort): TellAdministrators =>
-  async (tx, call, { kind, providerId, cause, facts }) => {
-    const { id, isNew } = await postNotice(tx, call, { audience: 'administrators', kind, providerId, cause, facts })
-    if (!isNew) return
-    await outbox.add(tx, call, [{ kind, cause, subjectId: providerId, ids: { [noticeId]: id } }])
-  }
+  (tx, call, told) =>
+    createTellAdministratorsOfAll(outbox)(tx, call, [told])

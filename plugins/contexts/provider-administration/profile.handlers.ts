@@ -8,9 +8,9 @@ import {
 import type { Call, Service, Transaction } from '../../host/define-context.ts'
 import { actingOf, answerOf, changedAnswer, type Kit } from './kit.ts'
 import { findBy, profileColumns, sealedPlace } from './provider.rows.ts'
-import { addProvider, type Change, changeProvider, checkVersion, readProvider, takeProvider } from './provider.store.ts'
+import { addProvider, type Change, changeProvider, checkVersion, claimByFormerKeys, readProvider, takeProvider } from './provider.store.ts'
 import { readSettings } from './settings.store.ts'
-import { welcome } from './welcome.ts'
+import { welcome, welcomeAnew } from './welcome.ts'
 
 const checkSpecialty = async (tx: Transaction, agencyId: string, specialty: string | null, kit: Kit): Promise<void> => {
   if (specialty === null) return
@@ -29,6 +29,7 @@ export const createProviderService = (kit: Kit): Service<typeof createProvider> 
     if (welcomed.welcomedAt)
       await tx.sql('update provider_profile set welcomed_at = $3 where agency_id = $1 and id = $2', [call.agencyId, id, call.now])
     const { provider, answer } = await changedAnswer(kit, call, tx, id)
+    await claimByFormerKeys(tx, provider, kit)
     return { ...answer, location: providerLocation(id), after: auditedProvider(provider) }
   },
 })
@@ -47,7 +48,7 @@ const addressChange = (
   const { agencyId, id, status, email, pendingEmail } = before
   if (status === 'draft' || body.email === undefined) return { asked: false }
   if (after.email === email) return { asked: false, ...noPending }
-  const index = findBy(kit, agencyId).email(after.email!)
+  const index = findBy(kit, agencyId).email.one(after.email!)
   const pending = kit.fields.seal(after.email!, sealedPlace('pending_email', agencyId, id))
   return { asked: after.email !== pendingEmail, pendingEmail: pending, pendingEmailIndex: index, pendingEmailAt: now }
 }
@@ -73,8 +74,10 @@ export const editProviderService = (kit: Kit): Service<typeof editProvider> => (
     const columns = profileColumns(kept, kit, call.agencyId, before.id)
     await changeProvider(tx, before, { ...columns, ...address, ...welcomed }, actingOf(call))
     if (before.status !== 'draft' || before.welcomedAt !== null) await kit.followAccount(tx, call, before.id)
+    await welcomeAnew(kit, call, tx, before, kept)
     if (asked) await tellOfAddress(kit, call, tx, before.id)
     const { provider, answer } = await changedAnswer(kit, call, tx, before.id)
+    await claimByFormerKeys(tx, provider, kit)
     return { ...answer, before: auditedProvider(before), after: auditedProvider(provider) }
   },
 })

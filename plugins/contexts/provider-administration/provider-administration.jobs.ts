@@ -5,7 +5,7 @@ import type { BookingsPort, Job } from '../../host/define-context.ts'
 import { evaluateTier } from './commission.handlers.ts'
 import { type Granted, kitOf } from './kit.ts'
 import { changeProvider, readProvider, takeProvider } from './provider.store.ts'
-import { closePlanned, type DuePlan, takeDue } from './scheduled.store.ts'
+import { closePlanned, type DuePlan, findDue } from './scheduled.store.ts'
 import { transit } from './transition.ts'
 
 export type JobScope = Granted & { readonly bookings: BookingsPort }
@@ -24,11 +24,13 @@ export const scheduledTransitions: Job<JobScope> = {
   killSwitch,
   async run(call, tx, scope) {
     const { agencyId, date, now, auditId } = call
-    const due = await takeDue(tx, agencyId, date)
+    const due = await findDue(tx, agencyId, date)
     if (due === null) return nothing
     const kit = kitOf(scope)
     const { providerId, scheduledBy: by } = due
     const before = await takeProvider(tx, agencyId, providerId, kit)
+    // Withdrawn, replaced or overtaken while the account was waited for: on to the next one.
+    if (before.scheduledTransition?.id !== due.id) return { count: 0, more: true }
     const acting = { agencyId, now, auditId, by }
     const upcoming = await scope.bookings.upcoming({ agencyId, providerId, at: now })
     const asked = { name: due.transition, reason: due.reason, notify: due.notify, effectiveDate: due.effectiveDate }
@@ -52,7 +54,7 @@ const attributed = ({ scheduledBy, role, providerId }: DuePlan) => ({
 
 const tierBatch = 50
 
-/** Accounts whose tier is not that of the last month that was counted. */
+/** Accounts whose tier is not that of the last month that was counted. One that is being changed is waited for: passed over, it would wait a month. */
 const unevaluated = `
   select p.id from provider_profile p
   cross join lateral (
@@ -65,7 +67,7 @@ const unevaluated = `
   join provider_commission_tier t on t.agency_id = p.agency_id and t.commission_id = a.id
     and m.count >= t.from_count and (t.to_count is null or m.count <= t.to_count)
   where p.agency_id = $1 and p.commission_type = 'tier' and p.status in ('draft', 'active', 'suspended') and p.current_tier <> t.position
-  order by p.id limit ${tierBatch} for update of p skip locked`
+  order by p.id limit ${tierBatch} for update of p`
 
 /** The tier of a month is that of the count of the month before. @see FR-015, Commission Rule 3 */
 export const monthlyTiers: Job<JobScope> = {

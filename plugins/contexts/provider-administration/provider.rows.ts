@@ -21,10 +21,16 @@ export const sealedPlace = (column: SealedColumn, agencyId: string, rowId: strin
 })
 
 /** Purposes of blind indexes. That of the address is one for the whole platform; licences are compared within an agency. */
-export const findBy = ({ blindIndex }: Pick<Sealing, 'blindIndex'>, agencyId: string) => ({
-  email: (value: string) => blindIndex.index('provider-email', normaliseEmail(value)),
-  license: (value: string) => blindIndex.index(`provider-license:${agencyId}`, normaliseLicense(value)),
-  licenseLastFour: (value: string) => blindIndex.index(`provider-license-last-four:${agencyId}`, lastFour(value)),
+const indexed = ({ blindIndex }: Pick<Sealing, 'blindIndex'>, purpose: string, normalised: (value: string) => string) => ({
+  one: (value: string): Buffer => blindIndex.index(purpose, normalised(value)),
+  all: (value: string): Buffer[] => blindIndex.candidates(purpose, normalised(value)),
+})
+
+/** `one` is what is stored, under the current key; `all` is what is looked for, under the former ones too. */
+export const findBy = (sealing: Pick<Sealing, 'blindIndex'>, agencyId: string) => ({
+  email: indexed(sealing, 'provider-email', normaliseEmail),
+  license: indexed(sealing, `provider-license:${agencyId}`, normaliseLicense),
+  licenseLastFour: indexed(sealing, `provider-license-last-four:${agencyId}`, lastFour),
 })
 
 const sealWith =
@@ -45,10 +51,10 @@ export const profileColumns = (profile: Profile, sealing: Sealing, agencyId: str
     specialty: profile.specialty,
     yearsOfExperience: profile.yearsOfExperience,
     license: seal('license', license),
-    licenseIndex: license === null ? null : found.license(license),
-    licenseLastFourIndex: license === null ? null : found.licenseLastFour(license),
+    licenseIndex: license === null ? null : found.license.one(license),
+    licenseLastFourIndex: license === null ? null : found.licenseLastFour.one(license),
     email: seal('email', email),
-    emailIndex: email === null ? null : found.email(email),
+    emailIndex: email === null ? null : found.email.one(email),
     secondaryEmail: seal('secondary_email', profile.secondaryEmail),
     phone: seal('phone', profile.phone),
     clinicName: clinic.name,

@@ -10,7 +10,7 @@ import {
 } from '../../../domain/provider-administration/provider.entity.ts' // prettier-ignore
 import type { Transaction } from '../../host/define-context.ts'
 import { addAgreement, addRate, currentAgreement, lastCount } from './commission.store.ts'
-import { profileColumns, providerOf, type Sealing } from './provider.rows.ts'
+import { findBy, profileColumns, providerOf, type Sealing } from './provider.rows.ts'
 
 /** On whose behalf an account changes, and when. */
 export interface Acting {
@@ -56,6 +56,25 @@ export const checkVersion = ({ version }: Provider, expected: number | null): vo
 const orTaken = (error: unknown): never => {
   if ((error as { code?: unknown } | null)?.code === '23505') throw new Refusal('CONFLICT', 'duplicate')
   throw error
+}
+
+const claimSql = `
+  insert into provider_sign_in_address (agency_id, provider_id, email_index)
+  select distinct $1::uuid, $2::uuid, decode(e, 'hex') from unnest($3::text[]) e where not exists (
+    select from provider_sign_in_address a where a.agency_id = $1 and a.provider_id = $2 and a.email_index = decode(e, 'hex'))`
+
+/**
+ * Claims an account's addresses under the former keys of the index as well, so that another account that was saved under one of them still
+ * has its own. What is claimed under the current key the account's trigger writes down.
+ * @throws Refusal CONFLICT (`duplicate`) where the address is taken
+ */
+export const claimByFormerKeys = async (
+  tx: Transaction,
+  { agencyId, id, email, pendingEmail }: Pick<Provider, 'agencyId' | 'id' | 'email' | 'pendingEmail'>,
+  sealing: Sealing,
+): Promise<void> => {
+  const former = [email, pendingEmail].flatMap((one) => (one === null ? [] : findBy(sealing, agencyId).email.all(one).slice(1)))
+  if (former.length > 0) await tx.sql(claimSql, [agencyId, id, former.map((one) => one.toString('hex'))]).catch(orTaken)
 }
 
 /** Changes an account: the next version. @throws Refusal CONFLICT (`duplicate`) where the address is taken */

@@ -8,13 +8,14 @@ import { invalid } from '../../../domain/shared/refusal.ts'
 import { type listUpcomingReminders, showReminder } from '../../../routes/provider-administration/index.ts'
 import { limitOf } from '../../../routes/shared/paging.ts'
 import type { Job, OutboxPort, Service, Transaction } from '../../host/define-context.ts'
-import { createTellAdministrators } from './notify.ts'
+import type { AdministratorTold } from './notices.store.ts'
+import { createTellAdministratorsOfAll } from './notify.ts'
 
-/** More documents than this do not run out within a year. */
+/** Of so many documents at most a page of reminders is worked out. */
 const mostDocuments = 10_000
 
 /** Approved documents of active and suspended providers that expire up to a day, the soonest first; those that were reminded of for good are left out. */
-const expiringSql = `
+const expiringFrom = `
   select d.id, d.provider_id, d.type, d.expiration_date::text as expires_on, p.first_name, p.last_name, r.reminded
   from provider_document d
   join provider_profile p on p.agency_id = d.agency_id and p.id = d.provider_id
@@ -22,7 +23,14 @@ const expiringSql = `
     select min(x.threshold)::int as reminded from provider_reminder x where x.agency_id = d.agency_id and x.document_id = d.id
   ) r on true
   where d.agency_id = $1 and d.verification_status = 'approved' and d.expiration_date <= $2::date and p.status in ('active', 'suspended')
-    and r.reminded is distinct from 0
+    and r.reminded is distinct from 0`
+
+const expiringSql = `${expiringFrom}
+  order by d.expiration_date, d.id limit $3`
+
+/** Of them those whose reminder is due on the day $4: nearer than the greatest threshold of which nobody was reminded. */
+const dueSql = `${expiringFrom}
+    and d.expiration_date - $4::date <= (select max(x) from unnest($5::int[]) x where x < coalesce(r.reminded, $6::int))
   order by d.expiration_date, d.id limit $3`
 
 interface ExpiringRow {
@@ -75,25 +83,34 @@ export const upcomingRemindersService: Service<typeof listUpcomingReminders> = {
 
 const batch = 100
 
+/** The row of the reminder decides: of two runs one tells. */
 const rememberSql = `
-  insert into provider_reminder (agency_id, document_id, threshold, due_on, reminded_at) values ($1, $2, $3, $4, $5)
+  insert into provider_reminder (agency_id, document_id, threshold, due_on, reminded_at)
+  select $1, x.document, x.threshold, $2, $3 from unnest($4::uuid[], $5::int[]) x (document, threshold)
   on conflict do nothing returning document_id`
 
 type ExpiringDocument = Expiring & ReminderFacts
 
-/** The row of the reminder decides: of two runs one tells. */
-const remind = async (
+const remember = async (
   tx: Transaction,
-  call: { readonly agencyId: string; readonly now: Date; readonly auditId: string; readonly date: string },
-  { item, threshold, daysLeft, cause }: DueReminder<ExpiringDocument>,
-  outbox: OutboxPort,
-): Promise<boolean> => {
+  { agencyId, date, now }: { readonly agencyId: string; readonly date: string; readonly now: Date },
+  due: readonly DueReminder<ExpiringDocument>[],
+): Promise<DueReminder<ExpiringDocument>[]> => {
+  const values = [agencyId, date, now, due.map(({ item }) => item.id), due.map(({ threshold }) => threshold)]
+  const made = new Set((await tx.sql<{ document_id: string }>(rememberSql, values)).map((row) => row.document_id))
+  return due.filter(({ item }) => made.has(item.id))
+}
+
+const toldOf = ({ item, daysLeft, cause }: DueReminder<ExpiringDocument>): AdministratorTold => {
   const { providerId, documentId, documentType, expiresOn } = item
-  const made = await tx.sql(rememberSql, [call.agencyId, documentId, threshold, call.date, call.now])
-  if (made.length === 0) return false
-  const facts = { documentId, documentType, expiresOn, daysLeft }
-  await createTellAdministrators(outbox)(tx, call, { kind: 'document-expiring', providerId, cause, facts })
-  return true
+  return { kind: 'document-expiring', providerId, cause, facts: { documentId, documentType, expiresOn, daysLeft } }
+}
+
+const dueOn = async (tx: Transaction, agencyId: string, date: string): Promise<DueReminder<ExpiringDocument>[]> => {
+  const horizon = reminderHorizon(reminderThresholds, date)
+  const rows = await tx.sql<ExpiringRow>(dueSql, [agencyId, horizon, batch, date, reminderThresholds, Math.max(...reminderThresholds) + 1])
+  const items = rows.map((row): ExpiringDocument => ({ ...factsOf(row), id: row.id, version: '1' }))
+  return dueReminders(items, reminderThresholds, date)
 }
 
 /**
@@ -104,11 +121,9 @@ export const reminderJob: Job<{ readonly outbox: OutboxPort }> = {
   name: 'document-reminders',
   schedule: 'daily',
   async run(call, tx, { outbox }) {
-    const rows = await tx.sql<ExpiringRow>(expiringSql, [call.agencyId, reminderHorizon(reminderThresholds, call.date), mostDocuments])
-    const items = rows.map((row): ExpiringDocument => ({ ...factsOf(row), id: row.id, version: '1' }))
-    const due = dueReminders(items, reminderThresholds, call.date)
-    let count = 0
-    for (const reminder of due.slice(0, batch)) if (await remind(tx, call, reminder, outbox)) count += 1
-    return { count, more: due.length > batch }
+    const due = await dueOn(tx, call.agencyId, call.date)
+    const told = await remember(tx, call, due)
+    await createTellAdministratorsOfAll(outbox)(tx, call, told.map(toldOf))
+    return { count: told.length, more: due.length === batch }
   },
 }

@@ -43,13 +43,16 @@ export interface DuePlan extends Planned {
   readonly scheduledBy: string
 }
 
-/** A plan whose day has come, locked; those that another worker holds are passed over. */
-export const takeDue = async (tx: Transaction, agencyId: string, date: string): Promise<DuePlan | null> => {
+/**
+ * A plan whose day has come. It is not locked: whoever changes a status takes the account first and what is planned for it after that, and a
+ * job that did it the other way round would sooner or later lock them out and be locked out by them. Take the account, then look again.
+ */
+export const findDue = async (tx: Transaction, agencyId: string, date: string): Promise<DuePlan | null> => {
   const [row] = await tx.sql<DuePlan>(
     `select id, provider_id as "providerId", transition, reason, notify, effective_date::text as "effectiveDate", scheduled_by as "scheduledBy",
        scheduled_role as role
      from provider_scheduled_transition where agency_id = $1 and state = 'scheduled' and effective_date <= $2::date
-     order by effective_date, id limit 1 for update skip locked`,
+     order by effective_date, id limit 1`,
     [agencyId, date],
   )
   return row ?? null

@@ -28,8 +28,10 @@ const connect = async (connectionString: string, onLost: (client: pg.Client, err
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   })
-  client.on('error', (error) => onLost(client, error))
-  client.on('end', () => onLost(client, new Error('the connection that holds the lanes has ended')))
+  let cause: unknown = new Error('the connection that holds the lanes has ended')
+  client.on('error', (error) => (cause = error))
+  // A server that ends a session says so first and gives its locks back after: only its end tells that the lanes are free again.
+  client.on('end', () => onLost(client, cause))
   await client.connect()
   return client
 }

@@ -4,10 +4,7 @@ import { lengthPrefixed } from './envelope.ts'
 import type { KeySet } from './key-set.ts'
 import { createSubkeys } from './subkeys.ts'
 
-export interface BlindIndex extends BlindIndexPort {
-  /** The fingerprint under every key of the set, the current one first: what a search asks for while rows are being re-indexed. */
-  candidates(purpose: string, normalised: string): Buffer[]
-}
+export type BlindIndex = BlindIndexPort
 
 /**
  * HMAC-SHA-256 fingerprints under `INDEX_KEYS`. Equal values of one purpose give equal bytes; values of different purposes never

@@ -19,6 +19,9 @@ export interface DesiredAccount extends Omit<AccountFacts, 'agencyId' | 'subject
   readonly endSessions?: boolean
 }
 
+/** A closed account is nobody's to be invited to. */
+export const isOpen = (desired: DesiredAccount | null): desired is DesiredAccount => desired !== null && desired.state !== 'disabled'
+
 /** A link that opens sign-in once. `url` is null where the identity provider mails its own. */
 export interface InviteLink {
   readonly url: string | null

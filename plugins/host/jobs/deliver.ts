@@ -1,6 +1,7 @@
 import type { Clock } from '../../../domain/shared/clock.ts'
 import { newId } from '../../../domain/shared/ids.ts'
 import type { AccountKeeper } from '../identity-admin/account-keeper.ts'
+import { isOpen } from '../identity-admin/identity-admin.ts'
 import { DeliveryError, type MailPort } from '../mail/mail.ts'
 import type { Transaction } from '../service.ts'
 import { claim, type Claimed, mostAttempts, noteFailure, overdue, settle } from './attempt.ts'
@@ -87,8 +88,15 @@ export const createDeliverer = ({ transactions, clock, registered, mail, account
 
   const linkOf = async (due: Due, delivery: MailDelivery, scope: never) => {
     if (!delivery.invite) return null
-    const desired = await transactions.read(planOf(due, 'notification.invite'), (tx) => delivery.invite!(due, tx, scope))
-    return desired ? accounts.invite(due, desired, linkSeconds) : withdrawn()
+    const desire = (tx: Transaction) => delivery.invite!(due, tx, scope)
+    const wanted = () => transactions.read(planOf(due, 'notification.invite'), desire)
+    const desired = await wanted()
+    if (!isOpen(desired)) return withdrawn()
+    const link = await accounts.invite(due, desired, linkSeconds)
+    if (isOpen(await wanted())) return link
+    // Closed meanwhile: what the invitation may have opened again is closed again.
+    await accounts.bring(due, desire)
+    return withdrawn()
   }
 
   const sendMail = async (due: Due, delivery: MailDelivery, scope: never): Promise<void> => {

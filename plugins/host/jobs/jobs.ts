@@ -59,8 +59,8 @@ export interface Jobs {
 const beatMs = 15_000
 const sweepLimit = 1_000
 const drainMs = 7_000
-/** In each process: domain transactions of requests need theirs. */
-const concurrency = 3
+/** Rows that a process has in hand at once, and so the most that it takes down with it: domain transactions of requests need theirs. */
+export const deliveriesAtOnce = 3
 
 export const createJobs = (options: JobsOptions): Jobs => {
   const { pool, transactions, clock, isOn, report } = options
@@ -99,7 +99,7 @@ export const createJobs = (options: JobsOptions): Jobs => {
   const open = async (): Promise<void> => {
     const { openTransport } = await import('./transport.ts')
     const { redisUrl, databaseUrl } = options
-    const opened = await openTransport({ redisUrl, databaseUrl, concurrency, carry: deliver, report })
+    const opened = await openTransport({ redisUrl, databaseUrl, concurrency: deliveriesAtOnce, carry: deliver, report })
     if (closed) return opened.close(1_000)
     transport = opened
   }

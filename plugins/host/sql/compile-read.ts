@@ -8,8 +8,9 @@ const hostParameters = 'p_agency_id uuid, p_user_id text, p_patient_id uuid, p_c
 /** The values that precede a read's own arguments, in order. */
 export const readHostArity = 5
 
-const agencyPredicate = (sql: string, across: boolean): string =>
-  sql.replaceAll(/\{\{agency (\w+)\}\}/g, (_, alias: string) => (across ? 'true' : `${alias}.agency_id = p_agency_id`))
+const agencyPredicate = (sql: string, of: (alias: string) => string): string =>
+  sql.replaceAll(/\{\{agency (\w+)\}\}/g, (_, alias: string) => of(alias))
+const oneAgency = (alias: string): string => `${alias}.agency_id = p_agency_id`
 
 /**
  * `{{consent x}}`: does the patient of table alias `x` permit, by the scope that the operation declares? A patient's own session is not
@@ -77,7 +78,7 @@ begin
   end if;`
       : ''
   }${gates.consent ? consentCheck(statement) : ''}
-  return query ${agencyPredicate(consentPredicate(statement, gates), false).trim()};
+  return query ${agencyPredicate(consentPredicate(statement, gates), oneAgency).trim()};
 end `
   return {
     name,
@@ -95,12 +96,14 @@ export const compileReadAcross = (statement: ReadStatement): CompiledFunction =>
     throw new Error(`${statement.operation.name} reads across agencies and must return agency_id: its audit names them.`)
   if (statement.operation.consent) throw new Error(`${statement.operation.name} asks for consent, which is given in one agency.`)
   const name = `${functionName(statement.operation)}_across`
+  const { everywhere } = statement
+  const anyAgency = (alias: string): string => (everywhere ? `${alias}.${everywhere}` : 'true')
   const body = `
 #variable_conflict use_column
 declare x text;
 begin
   x := set_config('transaction_read_only', 'on', true);
-  return query ${agencyPredicate(statement.sql, true).trim()};
+  return query ${agencyPredicate(statement.sql, anyAgency).trim()};
 end `
   return {
     name,

@@ -31,6 +31,11 @@ export interface ReadStatement {
   readonly args: Columns
   readonly returns: Columns
   readonly sql: string
+  /**
+   * For reads across agencies: a condition that every row meets and that their own partial index names, such as `version >= 1`. It
+   * stands in the place of the agency, so that they find that index and no read of one agency ever takes it.
+   */
+  readonly everywhere?: string
 }
 
 /**

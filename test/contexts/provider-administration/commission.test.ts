@@ -1,5 +1,5 @@
 import t from 'tap'
-import { riverside } from '../../../config/personas.ts'
+import { personaNamed, riverside } from '../../../config/personas.ts'
 import { addMonths, firstOfMonth } from '../../../domain/shared/calendar-day.ts'
 import { newId } from '../../../domain/shared/ids.ts'
 import { fifteenPercent, threeTiers } from '../../fixtures/providers.ts'
@@ -26,7 +26,7 @@ const month = (ago: number): string => addMonths(house.today(), -ago).slice(0, 7
 const nextMonth = async (): Promise<void> => house.pass(Date.parse(`${addMonths(house.today(), 1)}T01:00:00Z`) - house.now())
 const tiersJob = async () => (await house.jobs.run('provider-tiers', firstOfMonth(house.today()), riverside.id))[0]!.ran.count
 
-t.test('US4-1, A2: tiers are checked, stored and shown, and start at the first one', async (t) => {
+t.test('US4.1, EC-7, A2: tiers and rates are checked, stored and shown, and start at the first one', async (t) => {
   const id = await house.begin({ commission: threeTiers })
   const { commission, currentRate } = (await read(id)).body
   t.same(commission, { ...threeTiers, currentRate: 20, currentTier: 1 })
@@ -47,7 +47,7 @@ t.test('US4-1, A2: tiers are checked, stored and shown, and start at the first o
   for (const [body, pointer, rule] of bad)
     t.match(problemOf(await agree(id, body)), { status: 400, errors: [{ pointer, rule }] }, JSON.stringify(body))
   const made = await house.post(admin, '/admin/providers', { commission: { type: 'percentage', percentage: 35 } })
-  t.match(problemOf(made), { status: 400, errors: [{ pointer: '/commission/percentage', rule: 'maximum' }] }, 'Edge: 35 %')
+  t.match(problemOf(made), { status: 400, errors: [{ pointer: '/commission/percentage', rule: 'maximum' }] }, 'EC-7: 35 %')
   t.same((await read(id)).body.commission.tiers, threeTiers.tiers)
 })
 
@@ -90,7 +90,7 @@ t.test('Rule 5, Commission Rule 4: what was booked before a change keeps its rat
   t.match(audit, { action: 'setCommission', outcome: 'CONFLICT' }, 'refused attempts stand there as well')
 })
 
-t.test('US4-2: 12 procedures in a month move the provider to tier 2 at its end, once, with a notification', async (t) => {
+t.test('US4.2: 12 procedures in a month move the provider to tier 2 at its end, once, with a notification', async (t) => {
   const id = await house.active({ commission: threeTiers })
   const other = await house.begin({ commission: threeTiers })
   t.match((await report(id, month(0), 12)).body, { currentTier: 1, currentRate: 20 }, 'the month is not over')
@@ -121,7 +121,7 @@ t.test('US4-2: 12 procedures in a month move the provider to tier 2 at its end, 
   t.equal(await tiersJob(), 0, 'the count came before the job')
 })
 
-t.test('US4-3: edited tiers hold from now on, by the last month that was counted', async (t) => {
+t.test('US4.3: edited tiers hold from now on, by the last month that was counted', async (t) => {
   const id = await house.begin({ commission: threeTiers })
   await report(id, month(1), 40)
   t.equal(await rate(id), 15)
@@ -130,7 +130,17 @@ t.test('US4-3: edited tiers hold from now on, by the last month that was counted
   const [one, two, three] = threeTiers.tiers
   const edited = await agree(id, { type: 'tier', tiers: [one, { ...two, to: 30 }, { ...three, from: 31 }] })
   t.match(edited.body, { currentRate: 10, commission: { currentTier: 3 } })
+  const [acted] = (await house.get(admin, `/admin/providers/${id}/activity`)).body.items
+  t.match(acted, { action: 'setCommission', outcome: 'success', actor: personaNamed(admin)!.sub })
+  const recorded = (await house.get('compliance-officer', `/audit/events?action=setCommission&entity=${id}`)).body.items[0]
+  t.match(recorded, { before: { commission: { tiers: [{}, { to: 50 }, {}] } }, after: { commission: { tiers: [{}, { to: 30 }, {}] } } })
   t.same([await rate(id), await rate(id, booked)], [10, 15])
+  const bad = { type: 'tier', tiers: [one, { ...two, to: 30 }, three] }
+  t.match(
+    problemOf(await agree(id, bad)),
+    { status: 400, errors: [{ pointer: '/tiers/2/from', rule: 'gap' }] },
+    'what is edited is checked',
+  )
   t.match((await agree(id, fifteenPercent)).body, { currentRate: 15, commission: { type: 'percentage', currentTier: null } })
   t.match((await report(id, month(1), 2)).body, { currentRate: 15, currentTier: null }, 'a percentage knows no counts')
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { riverside } from '../../../config/personas.ts'
+import { tallyTables } from '../../../plugins/contexts/provider-administration/tables/tally.ts'
 import { completeProfile, fifteenPercent, plantDocuments, threeTiers } from '../../fixtures/providers.ts'
 import { newId } from '../../../domain/shared/ids.ts'
 import { problemOf } from '../portal.ts'
@@ -26,6 +27,15 @@ const post = (id: string, what: string, body: object) =>
     .then(({ headers }) =>
       house.call('POST', `/admin/providers/${id}/${what}`, { as: 'provider-admin', body, headers: { 'if-match': headers.etag as string } }),
     )
+
+const put = async (id: string, body: object) => {
+  const { headers } = await house.get('provider-admin', `/admin/providers/${id}`)
+  return house.call('PUT', `/admin/providers/${id}/commission`, {
+    as: 'provider-admin',
+    body,
+    headers: { 'if-match': headers.etag as string },
+  })
+}
 
 // Sixty searches a minute are the limit.
 t.beforeEach(() => house.pass(minute))
@@ -118,6 +128,82 @@ t.test('SC-012: counts by status and by documents', async (t) => {
   }) // prettier-ignore
   await house.rows("update provider_document set verification_status = 'rejected', verified_at = now(), verified_by = 'x', verified_audit_id = id, rejection_reason = 'Cannot be read' where provider_id = $1 and type = 'medical_license'", ids[2])
   t.match((await house.get('provider-read-only', '/admin/providers/stats')).body.byDocumentsStatus, { rejected: 1, pending: 0 })
+}) // prettier-ignore
+
+t.test('every order from its beginning and from its end, over all statuses: nobody twice, nobody left out', async (t) => {
+  const columns = { name: 'sort_name', createdAt: 'created_at', commissionRate: 'current_rate' }
+  for (const [sort, column] of Object.entries(columns))
+    for (const [sign, direction] of [['', 'asc'], ['-', 'desc']] as const) {
+      const pages = [await read(`status=all&pageSize=25&sort=${sign}${sort}`), await read(`status=all&pageSize=25&page=2&sort=${sign}${sort}`)]
+      const expected = await house.rows(`select id from provider_profile where agency_id = $1 order by ${column} ${direction} nulls last, id ${direction}`, riverside.id)
+      t.same(pages.flatMap(({ items }) => items.map(({ id }: { id: string }) => id)), expected.map(({ id }) => id), `${sign}${sort}`)
+      const featured = await read(`status=all&featured=false&commissionType=percentage&pageSize=25&sort=${sign}${sort}`)
+      t.match(featured, { total: 3 }, 'counted by what it is filtered by')
+      t.equal(featured.items.length, 3)
+    }
+}) // prettier-ignore
+
+/** Every kind of account by the tally, and by the accounts themselves. */
+const counted = async () => {
+  const kind = 'status, documents_status, commission_type, featured'
+  const tallied = await house.rows(
+    `select agency_id, ${kind}, sum(number)::int as n from provider_tally group by agency_id, ${kind} having sum(number) <> 0 order by 1, 2, 3, 4, 5`,
+  )
+  const there = await house.rows(
+    `select agency_id, ${kind}, count(*)::int as n from provider_profile group by agency_id, ${kind} order by 1, 2, 3, 4, 5`,
+  )
+  return { tallied, there }
+}
+
+t.test('the counts are right after every transition', async (t) => {
+  const id = await house.begin()
+  const right = async (what: string) => {
+    const { tallied, there } = await counted()
+    t.same(tallied, there, what)
+  }
+  await right('begun')
+  await plantDocuments(query, { agencyId: riverside.id, providerId: id, status: 'approved' })
+  await right('its documents are complete')
+  for (const [what, body] of [
+    ['activation', {}], ['suspension', { reason: 'An answer is outstanding.' }], ['reactivation', {}],
+    ['featured', { featured: true }], ['deactivation', { reason: 'At the provider’s own wish.' }],
+  ] as const) {
+    await house.change(id, what, what === 'featured' ? body : { ...body, confirm: true })
+    await right(what)
+  }
+}) // prettier-ignore
+
+t.test('the counts are right after a race of everybody with everybody', async (t) => {
+  const raced = await Promise.all(Array.from({ length: 8 }, () => house.begin()))
+  // Whoever comes too late is refused, and must leave no trace in the counts.
+  const answers = await Promise.all(raced.flatMap((id) => [
+    ...[20, 25].map((percentage) => put(id, { type: 'percentage', percentage })), put(id, threeTiers), house.upload(id, 'medical_license'), house.begin(),
+  ])) // prettier-ignore
+  t.ok(answers.some((one) => typeof one === 'object' && one.status === 412), 'somebody came too late')
+  const { tallied, there } = await counted()
+  t.same(tallied, there)
+  await query(`do $$ begin for n in 1..2000 loop update provider_profile set featured = not featured where id = '${ids[1]}'; end loop; end $$`, [])
+  const after = await counted()
+  t.same(after.tallied, after.there)
+  const [lines] = await house.rows('select count(*)::int as n from provider_tally where agency_id = $1', riverside.id)
+  t.ok(lines.n < 2_000, 'lines are folded as they come')
+}) // prettier-ignore
+
+t.test('accounts that were there before the tally are counted when it is made', async (t) => {
+  const before = await counted()
+  const [{ owner }] = await house.rows("select tableowner as owner from pg_tables where tablename = 'provider_profile'")
+  const undo = ['drop table provider_tally', 'drop trigger provider_tally_upkeep on provider_profile', 'drop trigger provider_tally_moved on provider_profile',
+    'drop function provider_tally_upkeep', 'drop index provider_profile_by_rate_down', 'create index provider_profile_by_documents on provider_profile (status)']
+  await query('begin', [])
+  try {
+    for (const sql of [`set local role ${owner}`, ...undo, ...tallyTables, 'reset role']) await query(sql, [])
+    const after = await counted()
+    t.same([after.tallied, after.there], [before.tallied, before.there])
+    const [{ forced }] = await house.rows("select relforcerowsecurity as forced from pg_class where relname = 'provider_profile'")
+    t.ok(forced, 'its owner sees no account any more')
+  } finally {
+    await query('rollback', [])
+  }
 }) // prettier-ignore
 
 t.test('60 searches a minute', async (t) => {

@@ -7,7 +7,7 @@ import { addDays } from '../../../domain/shared/calendar-day.ts'
 import { newId } from '../../../domain/shared/ids.ts'
 import { eicar, formOf, largePdf, pdfFile, pdfStream, pngFile } from '../../fixtures/files.ts'
 import { problemOf } from '../portal.ts'
-import { openHouse } from './house.ts'
+import { day, openHouse } from './house.ts'
 
 const house = await openHouse(t)
 const { host, portal } = { host: house.host, portal: house }
@@ -19,6 +19,12 @@ const unauthorized = { status: 401, code: 'UNAUTHORIZED' }
 const pathOf = (document: { providerId: string; id: string }) => `/admin/providers/${document.providerId}/documents/${document.id}`
 const listed = async (providerId: string) => (await house.get('provider-read-only', `/admin/providers/${providerId}/documents`)).body.items
 const verifier = personaNamed('document-verifier')!.sub
+const activation = async (providerId: string) => {
+  const { headers } = await house.get('provider-admin', `/admin/providers/${providerId}`)
+  return house.call('POST', `/admin/providers/${providerId}/activation`, {
+    as: 'provider-admin', body: { confirm: true }, headers: { 'if-match': headers.etag as string },
+  }) // prettier-ignore
+}
 
 t.test('a document is uploaded, listed, read and stored so that nobody reads it on disk', async (t) => {
   const providerId = await house.begin()
@@ -64,57 +70,72 @@ t.test('a document is uploaded, listed, read and stored so that nobody reads it 
   })
 })
 
-t.test('US2-1, US2-2: an administrator approves the three documents, and the provider can be activated', async (t) => {
+t.test('US2.1: an administrator looks at a document and approves it; it is recorded, and the provider is told', async (t) => {
   const providerId = await house.begin()
-  const refused = await house.call('POST', `/admin/providers/${providerId}/activation`, {
-    as: 'provider-admin',
-    body: { confirm: true },
-    headers: { 'if-match': '"2"' },
-  })
-  t.match(refused.status === 412 ? { status: 409 } : refused, { status: 409 })
-  for (const type of documentTypes) {
-    const { body, headers } = await house.upload(providerId, type)
-    const approved = await house.decide('approval', body, headers.etag as string)
-    t.match(
-      approved.body,
-      { verificationStatus: 'approved', verifiedBy: verifier, verifiedAt: new Date(house.now()).toISOString() },
-      approved.text,
-    )
-    t.equal(approved.headers.etag, '"2"')
-    const [audit] = await portal.rows(
-      "select user_id from audit_event where action = 'approveProviderDocument' and entity_id = $1",
-      body.id,
-    )
-    t.equal(audit.user_id, verifier)
+  const { body: document, headers } = await house.upload(providerId, 'medical_license')
+  await house.upload(providerId, 'board_certification')
+  const { body: seen } = await house.post('document-verifier', `${pathOf(document)}/access`, {})
+  t.equal((await host.app.inject(seen.url)).statusCode, 200)
+  const approved = await house.decide('approval', document, headers.etag as string)
+  const verdict = { verificationStatus: 'approved', verifiedBy: verifier, verifiedAt: new Date(house.now()).toISOString() }
+  t.match(approved, { status: 200, headers: { etag: '"2"' }, body: verdict }, approved.text)
+  const [audit] = await portal.rows("select user_id, outcome from audit_event where action = 'approveProviderDocument' and entity_id = $1", document.id)
+  t.same(audit, { user_id: verifier, outcome: 'success' })
+  const [told, ...more] = (await house.call('GET', '/provider/notifications', { token: house.own(providerId) })).body.items
+  t.match(told, { kind: 'document-approved', message: /Your Medical License has been verified and approved/ })
+  t.notOk(more.some(({ kind }: any) => kind === 'document-approved'), 'the other one still waits')
+  const [mail] = (await house.get('provider-read-only', `/admin/providers/${providerId}/notifications`)).body.items
+  t.match(mail, { kind: 'document-approved', state: 'queued' })
+}) // prettier-ignore
+
+t.test('US2.2: a provider can be activated once the last of the three documents is approved, and not before', async (t) => {
+  const providerId = await house.begin()
+  const read = () => house.get('provider-admin', `/admin/providers/${providerId}`)
+  const uploads = []
+  for (const type of documentTypes) uploads.push(await house.upload(providerId, type))
+  for (const [index, { body, headers }] of uploads.entries()) {
+    t.equal((await read()).body.documentsStatus, 'pending')
+    const refused = await activation(providerId)
+    const blockers = documentTypes.slice(index).map((documentType) => ({ documentType, cause: 'pending' }))
+    t.match(problemOf(refused), { ...conflict, blockers }, refused.text)
+    await house.decide('approval', body, headers.etag as string)
   }
-  const mails = (await house.get('provider-read-only', `/admin/providers/${providerId}/notifications`)).body.items
-  t.same(mails.map(({ kind, state }: any) => `${kind} ${state}`).slice(0, 3), Array(3).fill('document-approved queued'))
-  const provider = (await house.get('provider-admin', `/admin/providers/${providerId}`)).body
-  t.match(provider, { documentsStatus: 'complete', status: 'draft' })
+  const { body: provider } = await read()
+  t.match(provider, { documentsStatus: 'complete', missing: [], status: 'draft' })
   t.ok(provider.allowedActions.includes('activation'))
   t.equal((await house.activate(providerId)).body.status, 'active')
 })
 
-t.test('US2-3, B1: a document is rejected with a reason, and stays so until another one comes', async (t) => {
-  const providerId = await house.begin()
-  const { body: document } = await house.upload(providerId, 'medical_license')
-  const reason = 'License expired on 2026-01-01. Please upload current valid license.'
-  t.match(problemOf(await house.decide('rejection', document, '"1"', { reason: 'too short' })), { status: 400, code: 'VALIDATION_FAILED' })
-  const rejected = await house.decide('rejection', document, '"1"', { reason })
-  t.match(rejected.body, { verificationStatus: 'rejected', rejectionReason: reason, verifiedBy: verifier })
-  await house.delivered()
-  const mail = (await house.mails()).find(({ text }) => text.replaceAll('\n', ' ').includes('License expired on 2026-01-01'))
-  t.equal(mail?.subject, 'Your Medical License was not approved')
-  t.match(mail?.html, /Please upload a corrected document/)
-  const own = await house.call('GET', '/provider/notifications', { token: house.own(providerId) })
-  t.match(own.body.items[0], { kind: 'document-rejected', documentId: document.id })
-  t.ok(own.body.items[0].message.includes(reason))
-  await house.upload(providerId, 'medical_license')
-  t.same(
-    (await listed(providerId)).map(({ verificationStatus }: any) => verificationStatus),
-    ['pending', 'superseded'],
-  )
-})
+t.test(
+  'US2.3, B1: an expired document is rejected with a reason, told, and keeps the account closed until another one comes',
+  async (t) => {
+    const providerId = await house.begin()
+    for (const type of documentTypes.slice(1)) await house.proved(providerId, type)
+    const { body: document } = await house.upload(providerId, 'medical_license', addDays(house.today(), 1))
+    await house.pass(2 * day)
+    t.match((await listed(providerId)).at(0), { id: document.id, daysUntilExpiry: -1, warning: 'urgent' })
+    const reason = 'License expired yesterday. Please upload current valid license.'
+    t.match(problemOf(await house.decide('rejection', document, '"1"', { reason: 'too short' })), {
+      status: 400,
+      code: 'VALIDATION_FAILED',
+    })
+    const rejected = await house.decide('rejection', document, '"1"', { reason })
+    t.match(rejected.body, { verificationStatus: 'rejected', rejectionReason: reason, verifiedBy: verifier })
+    await house.delivered()
+    const mail = (await house.mails()).find(({ text }) => text.replaceAll('\n', ' ').includes('License expired yesterday'))
+    t.equal(mail?.subject, 'Your Medical License was not approved')
+    t.match(mail?.html, /Please upload a corrected document/)
+    const own = await house.call('GET', '/provider/notifications', { token: house.own(providerId) })
+    t.match(own.body.items[0], { kind: 'document-rejected', documentId: document.id })
+    t.ok(own.body.items[0].message.includes(reason))
+    t.match(problemOf(await activation(providerId)), { ...conflict, blockers: [{ documentType: 'medical_license', cause: 'rejected' }] })
+    const { body: next, headers } = await house.upload(providerId, 'medical_license')
+    const licences = (await listed(providerId)).filter(({ type }: any) => type === 'medical_license')
+    t.same(licences.map(({ verificationStatus }: any) => verificationStatus), ['pending', 'superseded']) // prettier-ignore
+    await house.decide('approval', next, headers.etag as string)
+    t.equal((await activation(providerId)).status, 200)
+  },
+)
 
 t.test('rejecting a document of an active provider leaves the status as it is', async (t) => {
   const providerId = await house.active()
@@ -129,10 +150,10 @@ t.test('rejecting a document of an active provider leaves the status as it is', 
   )
 })
 
-t.test('US5-3: a renewed document is pending; the warning clears when it is approved', async (t) => {
+t.test('US5.2, US5.3: a renewed document is pending; the warning clears when it is approved', async (t) => {
   const providerId = await house.begin()
   const first = await house.proved(providerId, 'medical_license', addDays(house.today(), 30))
-  t.match((await listed(providerId))[0], { id: first, daysUntilExpiry: 30, warning: 'soon' }, 'US5-2')
+  t.match((await listed(providerId))[0], { id: first, daysUntilExpiry: 30, warning: 'soon' }, 'US5.2')
   const second = await house.upload(providerId, 'medical_license')
   const statuses = async () => Object.fromEntries((await listed(providerId)).map((one: any) => [one.id, one.verificationStatus]))
   t.same(await statuses(), { [second.body.id]: 'pending', [first]: 'approved' }, 'the approved one stays current')
@@ -253,7 +274,7 @@ t.test('a key makes an upload once, whatever is tried with it', async (t) => {
   t.match(problemOf(await house.call('POST', `/admin/providers/${providerId}/documents`, { as: 'provider-admin', key: null, body: bare.payload, headers: bare.headers })), { status: 400, reason: 'idempotency-key' }) // prettier-ignore
 })
 
-t.test('Edge: an upload that broke off goes on from where it stopped', async (t) => {
+t.test('EC-2: an upload that broke off goes on from where it stopped', async (t) => {
   const providerId = await house.begin()
   const content = largePdf(150_000)
   const tus = { 'tus-resumable': '1.0.0' }
@@ -274,6 +295,8 @@ t.test('Edge: an upload that broke off goes on from where it stopped', async (t)
       headers: { ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': String(from) },
     })
   t.equal((await append(0, 100_000)).status, 204)
+  const kept = await host.call('HEAD', `/api${address}`, { as: 'provider-admin', headers: tus })
+  t.equal(kept.headers['upload-offset'], '100000', 'it says how far it came')
   t.match((await append(100_000, content.length, 'provider-admin-2')).status, 404, 'it is its creator’s alone')
   t.equal((await append(50_000, content.length)).status, 409, 'not from anywhere else')
   const rest = await append(100_000, content.length)
@@ -309,7 +332,8 @@ t.test('an address shows a document once, for a minute, to whom it was given', a
     "select user_id, role, entity_id from audit_event where action = 'getProviderDocumentContent' and outcome = 'success' order by id desc limit 1",
   )
   t.match(audit, { user_id: verifier, role: 'document_verifier', entity_id: document.id })
-  t.equal((await portal.rows("select from audit_event where action = 'accessProviderDocument' and outcome = 'success'")).length, 1)
+  const handed = "select from audit_event where action = 'accessProviderDocument' and outcome = 'success' and entity_id = $1"
+  t.equal((await portal.rows(handed, document.id)).length, 1)
 
   const late = await access()
   await house.pass(60_000)

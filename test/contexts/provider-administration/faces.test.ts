@@ -24,7 +24,7 @@ await house.call('PUT', '/admin/settings', {
   headers: { 'if-match': settings.headers.etag as string },
 })
 
-t.test('US6-1, US1-2: an active provider sees status, documents, clinic and commission', async (t) => {
+t.test('US6.1: an active provider sees status, documents, clinic and commission', async (t) => {
   const providerId = await house.active()
   const own = await profile(providerId)
   t.match(own, {
@@ -46,7 +46,7 @@ t.test('US6-1, US1-2: an active provider sees status, documents, clinic and comm
   })
 })
 
-t.test('US6-2: a rejected document shows why, and a new one can be sent', async (t) => {
+t.test('US6.2: a rejected document shows why, and a new one can be sent', async (t) => {
   const providerId = await house.active()
   const [document] = (await house.get('provider-admin', `/admin/providers/${providerId}/documents`)).body.items
   const reason = 'Insurance expired. Please upload current policy.'
@@ -63,7 +63,7 @@ t.test('US6-2: a rejected document shows why, and a new one can be sent', async 
   const [shown] = (await house.get('document-verifier', `/admin/providers/${providerId}/documents`)).body.items
   t.match(shown, { id: sent.body.id, uploadedBy: `user-${providerId}` })
   const [notice] = (await house.get('document-verifier', '/admin/notifications')).body.items
-  t.match(notice, { kind: 'document-awaiting-review', documentId: sent.body.id }, 'US5-3: an administrator is told')
+  t.match(notice, { kind: 'document-awaiting-review', documentId: sent.body.id }, 'US5.3: an administrator is told')
   const content = await host.call('GET', sent.headers.location as string, as(providerId))
   t.ok(content.rawPayload.equals(pdfFile({ text: 'malpractice_insurance' })))
   t.equal((await ownDocuments(providerId)).length, 4, 'every version')
@@ -82,7 +82,7 @@ t.test('of two uploads at once one is a version, and the other is told so', asyn
   t.equal((await ownDocuments(providerId)).length, 1)
 })
 
-t.test('US6-3, FR-017: a provider edits nothing, and sees nobody else', async (t) => {
+t.test('US6.3, FR-017: a provider edits nothing, and sees nobody else', async (t) => {
   const [providerId, other] = [await house.begin(), await house.begin()]
   const { body: document } = await house.upload(other, 'medical_license')
   for (const method of ['PUT', 'PATCH', 'POST', 'DELETE'] as const)
@@ -114,7 +114,7 @@ t.test('a provider reads what they are told', async (t) => {
   t.same((await list()).items.map(({ readAt }: any) => readAt !== null), [true, false, false, false, false]) // prettier-ignore
 })
 
-t.test('US3-2: a suspended provider sees the notice, and may send what is asked for; nothing else', async (t) => {
+t.test('US3.2: a suspended provider sees the notice, and may send what is asked for; nothing else', async (t) => {
   const providerId = await house.active()
   const reason = 'Multiple patient complaints regarding unprofessional conduct. Under investigation.'
   await house.change(providerId, 'suspension', { reason, confirm: true })

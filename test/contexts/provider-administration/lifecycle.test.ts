@@ -36,7 +36,7 @@ const active = async (more: object = {}): Promise<string> => {
 const history = async (id: string) => (await house.get(admin, `/admin/providers/${id}/status-history`)).body.items
 const featured = () => house.rows('select id from provider_featured')
 
-t.test('US1-1: "Save and Activate" approves what was looked at, activates and tells the provider', async (t) => {
+t.test('US1.1: "Save and Activate" approves what was looked at, activates and tells the provider', async (t) => {
   const id = await house.begin()
   const documents = await plantDocuments(query, { agencyId: riverside.id, providerId: id })
   const done = await change(id, 'activation', { confirm: true, verifiedDocuments: documents })
@@ -51,7 +51,7 @@ t.test('US1-1: "Save and Activate" approves what was looked at, activates and te
   t.equal(mails.filter((subject) => /has been approved/.test(subject)).length, 3)
 }) // prettier-ignore
 
-t.test('US2-2, B2: activation is refused with every reason at once, and does nothing then', async (t) => {
+t.test('B2: activation is refused with every reason at once, and does nothing then', async (t) => {
   const made = await house.post(admin, '/admin/providers', { lastName: 'Partial' })
   const { id } = made.body
   t.match(made.body.missing, ['firstName', 'medicalLicenseNumber'])
@@ -71,7 +71,7 @@ t.test('US2-2, B2: activation is refused with every reason at once, and does not
   t.equal((await read(bare)).body.status, 'draft')
 })
 
-t.test('Edge: an expired document blocks activation and names its day', async (t) => {
+t.test('EC-6: an expired document blocks activation and names its day', async (t) => {
   const id = await house.begin()
   const expiresOn = addDays(house.today(), 3)
   await proven(id, { types: ['medical_license', 'board_certification'], expiresOn })
@@ -102,7 +102,7 @@ t.test('activation takes a confirmation, the scope to verify, and documents of t
   t.match(problemOf(await change(id, 'activation', body)), conflict, 'once')
 })
 
-t.test('US1-3, A3, Rule 7: featured is for active providers, shows among the public, and ends with activity', async (t) => {
+t.test('US1.3, A3, Rule 7: featured is for active providers, shows among the public, and ends with activity', async (t) => {
   const draft = await house.begin()
   t.match(problemOf(await change(draft, 'featured', { featured: true })), conflict)
   const id = await active()
@@ -116,10 +116,13 @@ t.test('US1-3, A3, Rule 7: featured is for active providers, shows among the pub
   await t.rejects(house.rows("update provider_profile set featured = true where status = 'draft'"), { code: '23514', constraint: 'provider_profile_featured_is_active' })
 }) // prettier-ignore
 
-t.test('US3-1: suspension with its reason', async (t) => {
+t.test('US3.1: suspension with its reason', async (t) => {
   const id = await active({ firstName: 'Paula' })
   await change(id, 'featured', { featured: true })
+  const shown = async () => (await house.get(null, '/public/providers/featured?q=paula')).body.items.length
+  t.equal(await shown(), 1)
   const done = await change(id, 'suspension', { reason, confirm: true })
+  t.equal(await shown(), 0, 'patients find the provider no more')
   t.match(done, { status: 200, body: { status: 'suspended', featured: false, notification: { state: 'queued' } } })
   t.match(await history(id), [{ previousStatus: 'active', newStatus: 'suspended', reason }, { newStatus: 'active' }])
   await house.delivered()
@@ -131,7 +134,7 @@ t.test('US3-1: suspension with its reason', async (t) => {
   t.match(quiet.body, { status: 'active', notification: null })
 })
 
-t.test('US3-2: a suspended provider still reads, and changes nothing; a deactivated one is refused at once', async (t) => {
+t.test('Screen 4: a suspended provider still reads, and changes nothing; a deactivated one is refused at once', async (t) => {
   const id = await active()
   const token = house.own(id)
   const own = (path: string) => house.call('GET', path, { token })
@@ -242,7 +245,7 @@ t.test('Scheduled Suspension: the daily job does it on the day, once, in the nam
   t.same(audited, [{ user_id: personaNamed('provider-admin-2')!.sub, role: 'provider_manager', outcome: 'success' }])
 }) // prettier-ignore
 
-t.test('Edge: deactivation with upcoming bookings shows them, cancels none, and hands them to the booking system', async (t) => {
+t.test('EC-5: deactivation with upcoming bookings shows them, cancels none, and hands them to the booking system', async (t) => {
   const id = await active()
   const start = (n: number) => new Date(house.now() + (n + 1) * day).toISOString()
   const patientId = personaNamed('patient-ana')!.patientId!

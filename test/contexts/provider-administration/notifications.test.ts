@@ -53,7 +53,7 @@ t.test('every mail has its state, from the draft’s welcome on', async (t) => {
   t.same([...page.body.items, ...next.body.items].map(({ id }: any) => id), after.slice(0, 4).map(({ id }: any) => id)) // prettier-ignore
 })
 
-t.test('US3-1: a suspension mail says why and whom to ask, and is left out where it is not wanted', async (t) => {
+t.test('US3.1: a suspension mail says why and whom to ask, and is left out where it is not wanted', async (t) => {
   const [told, untold] = [await house.active(), await house.active()]
   const reason = 'Multiple patient complaints regarding unprofessional conduct. Under investigation.'
   await house.change(told, 'suspension', { reason, confirm: true })
@@ -66,7 +66,7 @@ t.test('US3-1: a suspension mail says why and whom to ask, and is left out where
   t.equal(own.body.items[0].kind, 'suspended', 'it stands in the portal all the same')
 })
 
-t.test('Edge: a mail that is not delivered is tried three times within the hour, then told of and sent by hand', async (t) => {
+t.test('a mail that is not delivered is tried three times within the hour, then told of and sent by hand', async (t) => {
   const providerId = await house.begin()
   await house.delivered()
   const address = await addressOf(providerId)
@@ -129,7 +129,7 @@ t.test('mails by hand: templates, once more, and what is refused', async (t) => 
   t.match(problemOf(await send(providerId, body)), { status: 409, code: 'CONFLICT' })
 })
 
-t.test('US5-1, US5-2: administrators are reminded 30, 7 and 0 days before, once each', async (t) => {
+t.test('US5.1, EC-6: administrators are reminded 30, 7 and 0 days before, once each', async (t) => {
   const expiresOn = addDays(house.today(), 33)
   const [providerId, draft] = [await house.active({ firstName: 'Clara' }, expiresOn), await house.begin()]
   await house.proved(draft, 'medical_license', expiresOn)

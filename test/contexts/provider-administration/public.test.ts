@@ -24,7 +24,7 @@ t.test('P-02: without featured providers the list is empty, and needs no token',
   t.same(document.paths[`/api${path}`].get.security, [])
 })
 
-t.test('US1-3, A3: a featured provider is seen by everybody, with the clinic’s contact and nothing of their own', async (t) => {
+t.test('US1.3, A3: a featured provider is seen by everybody, with the clinic’s contact and nothing of their own', async (t) => {
   const providerId = await house.active()
   t.same(await ids(), [], 'active is not featured')
   await feature(providerId)
@@ -53,7 +53,7 @@ t.test('US1-3, A3: a featured provider is seen by everybody, with the clinic’s
   t.match(changed.body.items[0], { displayName: 'Dr. Maria Costa', clinic: { name: 'Lagoon' } }, 'SC-002: what was edited is seen at once')
 
   await house.change(providerId, 'suspension', { reason: 'Under investigation until further notice.', confirm: true })
-  t.same(await ids(), [], 'US3-1: a suspended provider is gone')
+  t.same(await ids(), [], 'US3.1: a suspended provider is gone')
   await house.change(providerId, 'reactivation', { confirm: true })
   t.same(await ids(), [], 'and does not come back by itself')
   await feature(providerId)

@@ -218,6 +218,25 @@ t.test('jobs: once a day, in batches, caught up, in every agency, twice without 
   await jobs.deliverWaiting()
 })
 
+t.test('a run that another instance is at is left to it', async (t) => {
+  const other = new pg.Client({ connectionString: database.superuserUrl })
+  await other.connect()
+  t.teardown(() => other.end())
+  const today = dayOf(clock.now())
+  await jobs.run('lab-reminders', today, riverside.id)
+  await other.query('begin')
+  await other.query("select from host_job_run where job = 'lab-reminders' and agency_id = $1 and date = $2 for update", [
+    riverside.id,
+    today,
+  ])
+  hooks.runs.length = 0
+  const ran = async () => (await jobs.run('lab-reminders', today, riverside.id))[0]!.ran.state
+  t.equal(await ran(), 'busy')
+  t.same(hooks.runs, [])
+  await other.query('rollback')
+  t.equal(await ran(), 'done')
+})
+
 t.test('a switch that is off stops a job, and it is caught up when it is on again', async (t) => {
   clock.advance(24 * 60 * minute)
   hooks.runs.length = 0
@@ -246,8 +265,8 @@ t.test('accounts follow the last wish; a link opens one once', async (t) => {
   await settled(subject)
   t.equal((await rowsOf(subject)).account, 'disabled')
   t.equal((await token()).statusCode, 403)
-  const another = (await tell(subject, 'welcome:2', 'welcome')).json<{ id: string }>()
   await asSuperuser("update lab_item set wish = 'created' where id = $1", [subject])
+  const another = (await tell(subject, 'welcome:2', 'welcome')).json<{ id: string }>()
   await settled(subject)
   const second = /http:\/\/\S+account-links\/\S+/.exec((await mailOf(another.id)).text!)![0]
   clock.advance(24 * 60 * minute)

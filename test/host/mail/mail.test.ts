@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -85,6 +85,28 @@ t.test('a mail reaches a server with both its parts and an id that stays', async
   t.equal(again!.messageId, first!.messageId, 'a second attempt is the same message')
   t.notMatch(taken[2], /bob|ada/, 'several recipients do not see one another')
   t.ok(several)
+})
+
+t.test('a connection serves the next mail too, and one that the server has closed costs no attempt', async (t) => {
+  const taken: string[] = []
+  let connections = 0
+  let last: Socket | undefined
+  const at = await serve(t, { onConnect: (_session, done) => done(void connections++) }, (text) => taken.push(text))
+  const proxy = createServer((socket) => {
+    last = socket.on('error', () => {})
+    const upstream = connect(Number(at.split(':')[1]), '127.0.0.1').on('error', () => {})
+    socket.pipe(upstream).pipe(socket)
+    socket.on('close', () => upstream.destroy())
+  })
+  await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void proxy.close())
+  const port = await openSmtpMail({ url: `smtp://127.0.0.1:${(proxy.address() as { port: number }).port}`, from, clock })
+  t.teardown(() => port.close())
+  for (let n = 0; n < 3; n += 1) await port.send(newId(), mail)
+  t.same([taken.length, connections], [3, 1])
+  last!.destroy()
+  await port.send(newId(), mail)
+  t.same([taken.length, connections], [4, 2])
 })
 
 t.test('each way to fail has its class, and none keeps what the server said', async (t) => {

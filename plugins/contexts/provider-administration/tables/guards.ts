@@ -2,8 +2,7 @@
  * No transition that is not listed, none into activity without approved and unexpired documents, and nothing of a deactivated account
  * changes but its marks. The day is that of the change: time comes from the service.
  */
-export const lifecycleGuards: readonly string[] = [
-  `create function provider_profile_guard() returns trigger language plpgsql as $$
+export const profileGuard = `create or replace function provider_profile_guard() returns trigger language plpgsql as $$
     begin
       if new.version not in (old.version, old.version + 1) then
         raise exception 'a provider goes from version to version' using errcode = 'PT409';
@@ -21,7 +20,7 @@ export const lifecycleGuards: readonly string[] = [
         end if;
         if new.status = 'active' and (select count(distinct d.type) from provider_document d
           where d.agency_id = new.agency_id and d.provider_id = new.id and d.verification_status = 'approved'
-            and d.expiration_date >= (new.updated_at at time zone 'UTC')::date) < 3 then
+            and d.expiration_date > (new.updated_at at time zone 'UTC')::date) < 3 then
           raise exception 'a provider is active with three approved and unexpired documents' using errcode = 'PT409';
         end if;
       elsif old.status = 'deactivated' and
@@ -30,7 +29,10 @@ export const lifecycleGuards: readonly string[] = [
         raise exception 'a deactivated provider stays as it is' using errcode = 'PT409';
       end if;
       return new;
-    end $$`,
+    end $$`
+
+export const lifecycleGuards: readonly string[] = [
+  profileGuard,
   'create trigger provider_profile_guard before update on provider_profile for each row execute function provider_profile_guard()',
   `create function provider_profile_begin() returns trigger language plpgsql as $$
     begin

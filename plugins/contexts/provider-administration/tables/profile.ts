@@ -1,4 +1,5 @@
 import { tenantTable } from '../../../host/define-context.ts'
+import { addressTable } from './addresses.ts'
 
 /**
  * The account with its clinic. Email, secondary email, phone and licence number are sealed; what is found by them is keyed: of the
@@ -70,36 +71,6 @@ create table provider_profile (
     phone, clinic_name, clinic_street, clinic_city, clinic_state_province, clinic_postal_code, clinic_country, clinic_phone, commission_type) = 0)
 )`
 
-/**
- * One sign-in address belongs to one account of the whole platform, whether it is in use or still to be confirmed; who has it is nobody's to
- * learn. A deactivated account frees it.
- */
-const addresses = [
-  `create table provider_sign_in_address (
-    agency_id uuid not null,
-    provider_id uuid not null,
-    email_index bytea not null,
-    primary key (agency_id, provider_id, email_index),
-    constraint provider_sign_in_address_one unique (email_index),
-    constraint provider_sign_in_address_provider foreign key (agency_id, provider_id) references provider_profile (agency_id, id)
-  )`,
-  `create function provider_claim_addresses() returns trigger language plpgsql as $$
-    begin
-      delete from provider_sign_in_address a where a.agency_id = new.agency_id and a.provider_id = new.id
-        and (new.status = 'deactivated' or a.email_index not in (select e from unnest(array[new.email_index, new.pending_email_index]) e where e is not null));
-      if new.status <> 'deactivated' then
-        insert into provider_sign_in_address (agency_id, provider_id, email_index)
-        select distinct new.agency_id, new.id, e from unnest(array[new.email_index, new.pending_email_index]) e
-        where e is not null and not exists (
-          select from provider_sign_in_address a where a.agency_id = new.agency_id and a.provider_id = new.id and a.email_index = e);
-      end if;
-      return null;
-    end $$`,
-  'create trigger provider_claim_first_addresses after insert on provider_profile for each row execute function provider_claim_addresses()',
-  `create trigger provider_claim_addresses after update of email_index, pending_email_index, status on provider_profile
-    for each row execute function provider_claim_addresses()`,
-]
-
 const indexes = [
   "create unique index provider_profile_one_email on provider_profile (email_index) where status <> 'deactivated'",
   'create index provider_profile_of_email on provider_profile (agency_id, email_index)',
@@ -127,7 +98,7 @@ const status = [
 
 export const profileTables: readonly string[] = [
   profile,
-  ...addresses,
+  ...addressTable,
   ...indexes,
   ...tenantTable({
     table: 'provider_sign_in_address',

@@ -1,0 +1,79 @@
+import { tenantTable } from '../../../host/define-context.ts'
+
+/**
+ * How many accounts there are of each kind, so that neither the counts of the dashboard nor the total of its pages reads them all. A kind
+ * has any number of lines and their sum counts: whoever changes an account adds lines and waits for nobody, as they would for a single one.
+ */
+const tally = `
+create table provider_tally (
+  agency_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  status text not null,
+  documents_status text not null,
+  commission_type text,
+  featured boolean not null,
+  number int not null constraint provider_tally_number check (number <> 0),
+  primary key (agency_id, id)
+)`
+
+const kind = 'status, documents_status, commission_type, featured'
+const kindOf = (row: string): string => `${row}.status, ${row}.documents_status, ${row}.commission_type, ${row}.featured`
+const line = (row: string, number: 1 | -1): string =>
+  `insert into provider_tally (agency_id, ${kind}, number) values (${row}.agency_id, ${kindOf(row)}, ${number});`
+
+/** One line in so many folds them all: an agency has a few hundred of them at most. */
+const foldOneIn = 64
+
+/** Whoever folds is alone, by a lock that nobody waits for: others add lines meanwhile, which the next one folds. */
+const fold = `
+  if random() < 1.0 / ${foldOneIn} and pg_try_advisory_xact_lock(5067011, hashtext(p_agency::text)) then
+    with gone as (delete from provider_tally t where t.agency_id = p_agency returning ${kind}, number)
+    insert into provider_tally (agency_id, ${kind}, number)
+    select p_agency, ${kind}, sum(number) from gone group by ${kind} having sum(number) <> 0;
+  end if;`
+
+const upkeep = [
+  `create function provider_tally_upkeep() returns trigger language plpgsql as $$
+    declare p_agency uuid := coalesce(new.agency_id, old.agency_id);
+    begin
+      if tg_op <> 'INSERT' then ${line('old', -1)} end if;
+      if tg_op <> 'DELETE' then ${line('new', 1)} end if;
+      ${fold}
+      return null;
+    end $$`,
+  `create trigger provider_tally_upkeep after insert or delete on provider_profile for each row execute function provider_tally_upkeep()`,
+  `create trigger provider_tally_moved after update of ${kind} on provider_profile for each row
+    when ((${kindOf('old')}) is distinct from (${kindOf('new')})) execute function provider_tally_upkeep()`,
+]
+
+/** Accounts that are there already; their owner sees them for the one statement. */
+const firstCount = [
+  'alter table provider_profile no force row level security',
+  `insert into provider_tally (agency_id, ${kind}, number) select agency_id, ${kind}, count(*) from provider_profile group by agency_id, ${kind}`,
+  'alter table provider_profile force row level security',
+]
+
+/** Each order in both directions, with what pages are filtered by: a page is found without a look at the rows before it. */
+const indexes = [
+  'drop index provider_profile_by_name, provider_profile_by_creation, provider_profile_by_rate, provider_profile_by_documents',
+  ...Object.entries({
+    name: 'sort_name, id',
+    creation: 'created_at, id',
+    rate: 'current_rate, id',
+    // Read forwards, those without a rate come last; the index above has them first when it is read backwards.
+    rate_down: 'current_rate desc nulls last, id desc',
+  }).map(
+    ([by, columns]) =>
+      `create index provider_profile_by_${by} on provider_profile (agency_id, status, ${columns}) include (search_text, commission_type, featured)`,
+  ),
+]
+
+const grants = ['select', 'insert', 'delete'] as const
+
+export const tallyTables: readonly string[] = [
+  tally,
+  ...upkeep,
+  ...firstCount,
+  ...indexes,
+  ...tenantTable({ table: 'provider_tally', grants: { read: ['select'], admin: grants, write: grants } }),
+]
