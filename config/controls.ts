@@ -70,7 +70,7 @@ const safeguards: readonly Control[] = [
   {
     id: '45 CFR 164.312 (a)(2)(i)',
     says: 'Unique user identification: each act bears the id of one user',
-    tests: ['test/host/identity/tokens.test.ts', 'test/contexts/audit', 'test/host/audit/trail.test.ts'],
+    tests: ['test/host/identity/tokens.test.ts', 'test/contexts/audit', 'test/host/audit/trail.long.test.ts'],
     operator: 'One account per person at the identity provider',
   },
   {
