@@ -4,8 +4,7 @@ export type TextRule = 'no-nul' | 'well-formed' | 'no-control' | 'no-bidi-overri
 /** Strings of plain printable ASCII and newlines: by far the most, and nothing can be wrong with them. */
 const plain = /^[\n\x20-\x7e]*$/
 const nul = '\u0000'
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const control = /[\u0000-\u0009\u000b-\u001f]/
+const control = /[\p{Cc}--[\n\u007f-\u009f]]/v
 /**
  * The two overrides alone. Marks, embeddings and isolates occur in ordinary Arabic and Hebrew text and in what phones paste;
  * an override is what makes a text read as something that it is not.

@@ -108,8 +108,9 @@ export interface AdviseService<O extends AnyOperation, R = unknown, A = unknown>
   /** Refuses before any row is looked up. */
   readonly admit?: (call: Call<O>) => void
   readonly read: (call: Call<O>, tx: Transaction) => Promise<R>
-  readonly consult: (call: Call<O>, read: R) => Promise<A>
-  readonly store: (call: Call<O>, tx: Transaction, advised: Advised<R, A>) => Promise<Outcome<ReplyOf<O>>>
+  /** What a service reads and its source says is its own affair: a method, so that the host may hold services of every kind. */
+  consult(call: Call<O>, read: R): Promise<A>
+  store(call: Call<O>, tx: Transaction, advised: Advised<R, A>): Promise<Outcome<ReplyOf<O>>>
 }
 
 /**
@@ -135,7 +136,6 @@ export type Service<O extends AnyOperation = AnyOperation> =
   | TransactService<O>
   | QueryService<O>
   | StatementService<O>
-  // oxlint-disable-next-line typescript/no-explicit-any -- what a service reads and stores is its own affair
-  | AdviseService<O, any, any>
+  | AdviseService<O>
   | UploadService<O>
   | ResumableService

@@ -18,8 +18,7 @@ const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (character
 const width = 76
 
 /** Controls, and what turns the direction of text, would let one text pass for another. */
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const plain = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim()
+const plain = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
 
 const wrapped = (text: string): string => {
   const lines: string[] = []

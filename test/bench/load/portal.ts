@@ -2,11 +2,17 @@ import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { newId } from '../../../domain/shared/ids.ts'
 
+/** What of an answer the next request follows from. */
+interface Followed {
+  readonly id: string
+  /** Of a profile: what it lacks. */
+  readonly missing?: readonly string[]
+}
+
 export interface PortalAnswer {
   readonly status: number
   readonly etag: string
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it needs of any answer
-  readonly body: any
+  readonly body: Followed
   /** From when it was sent to when it was all there. */
   readonly ms: number
 }
@@ -54,7 +60,7 @@ export const openPortalTo = (port: number): Portal => {
         answer.on('data', (part: Buffer) => void parts.push(part)).once('error', reject)
         answer.once('end', () => {
           const text = Buffer.concat(parts).toString()
-          const body = text === '' ? null : JSON.parse(text)
+          const body = JSON.parse(text === '' ? '{}' : text) as Followed
           resolve({ status: answer.statusCode ?? 0, etag: answer.headers.etag ?? '', body })
         })
       })

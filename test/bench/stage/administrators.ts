@@ -79,7 +79,8 @@ export const onboard = async (on: Administration): Promise<Onboarded> => {
   for (const type of documentTypes) sent.push(await sendDocument(on, token, id, type))
   const read = await on.portal.call(200, 'GET', `/admin/providers/${id}`, { token })
   const agreed = await on.portal.call(200, 'PUT', `/admin/providers/${id}/commission`, { token, json: fifteenPercent, etag: read.etag })
-  if (agreed.body.missing?.length > 0) throw new Error(`a profile lacks ${agreed.body.missing}`)
+  const { missing = [] } = agreed.body
+  if (missing.length > 0) throw new Error(`a profile lacks ${missing.join(', ')}`)
   const documents = sent.map(({ body, etag }) => ({ id: body.id, etag }))
   return { id, documents, ms: [begun, ...sent, read, agreed].reduce((sum, { ms }) => sum + ms, 0) }
 }
