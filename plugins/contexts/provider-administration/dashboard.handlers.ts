@@ -8,8 +8,9 @@ import {
 } from '../../../domain/provider-administration/index.ts'
 import { type getProviderStats, type listProviders, showListedProvider } from '../../../routes/provider-administration/index.ts'
 import type { Call, Service, Transaction } from '../../host/define-context.ts'
-import { type Found, fewRows, manyRows, type Page, type Paging } from './dashboard.pages.ts'
-import { breadthSql, exactSql, filtersOf, narrowLimit, type Search, searchOf, searchSource, shortestPart } from './dashboard.query.ts'
+import { type BroadTotals, createBroadTotals } from './broad-totals.ts'
+import { type Found, fewRows, manyRows, type Page, type Paging, totalOf } from './dashboard.pages.ts'
+import { breadthSql, exactSql, filtersOf, narrowLimit, type Search, searchOf, searchSource } from './dashboard.query.ts'
 import { type Kit, viewerOf } from './kit.ts'
 import { readPageSize } from './settings.store.ts'
 
@@ -19,11 +20,15 @@ const rowOf = (found: Found): ProviderRow => ({
   createdAt: new Date(found.createdAt),
 })
 
-const isNarrow = async (tx: Transaction, search: Search, agencyId: string): Promise<boolean> => {
-  if (search.text.length < shortestPart) return false
+interface Breadth {
+  readonly suffixes: number
+  readonly stamp: string
+}
+
+const breadthOf = async (tx: Transaction, search: Search, agencyId: string): Promise<Breadth> => {
   const { text, values } = breadthSql(search, agencyId)
-  const [breadth] = await tx.sql<{ n: number }>(text, values)
-  return breadth!.n <= narrowLimit
+  const [breadth] = await tx.sql<Breadth>(text, values)
+  return breadth!
 }
 
 const exactOf = async (tx: Transaction, search: Search, agencyId: string, kit: Kit): Promise<string[]> => {
@@ -31,24 +36,35 @@ const exactOf = async (tx: Transaction, search: Search, agencyId: string, kit: K
   return asked === null ? [] : (await tx.sql<{ id: string }>(asked.text, asked.values)).map(({ id }) => id)
 }
 
-const find = async (kit: Kit, call: Call<typeof listProviders>, tx: Transaction, paging: Paging): Promise<Page> => {
-  const { agencyId, query } = call
-  const filters = filtersOf(agencyId, query)
-  const search = searchOf(query)
-  if (search === null) return manyRows(tx, filters, false, paging)
-  const narrow = await isNarrow(tx, search, agencyId)
-  const source = searchSource(search, narrow, await exactOf(tx, search, agencyId, kit), filters)
-  return narrow ? fewRows(tx, source, filters, paging) : manyRows(tx, filters, true, paging)
-}
+type Find = (call: Call<typeof listProviders>, tx: Transaction, paging: Paging) => Promise<Page>
+
+const createFind =
+  (kit: Kit, totals: BroadTotals): Find =>
+  async (call, tx, paging) => {
+    const { agencyId, query } = call
+    const filters = filtersOf(agencyId, query)
+    const search = searchOf(query)
+    if (search === null) return manyRows(tx, filters, await totalOf(tx, filters), paging)
+    const { suffixes, stamp } = await breadthOf(tx, search, agencyId)
+    const narrow = suffixes <= narrowLimit
+    const source = searchSource(search, narrow, await exactOf(tx, search, agencyId, kit), filters)
+    return narrow ? fewRows(tx, source, filters, paging) : manyRows(tx, filters, await totals.of(tx, filters, stamp), paging)
+  }
+
+/** Most totals of broad searches that are remembered. */
+const rememberedTotals = 1_000
 
 /** The dashboard. @see FR-015, Screen 1 */
-export const listProvidersService = (kit: Kit): Service<typeof listProviders> => ({
+export const listProvidersService = (
+  kit: Kit,
+  find = createFind(kit, createBroadTotals(rememberedTotals)),
+): Service<typeof listProviders> => ({
   transact: async (call, tx) => {
     const { query, agencyId, principal } = call
     const page = query.page ?? 1
     const pageSize = query.pageSize ?? (await readPageSize(tx, agencyId, principal.userId))
     const paging = { sort: query.sort ?? 'name', limit: pageSize, offset: (page - 1) * pageSize }
-    const { rows, total } = await find(kit, call, tx, paging)
+    const { rows, total } = await find(call, tx, paging)
     const viewer = viewerOf(call)
     const items = rows.map((found) => showListedProvider(rowOf(found), viewer))
     const body = { items, page, pageSize, total }

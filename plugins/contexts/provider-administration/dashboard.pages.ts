@@ -63,22 +63,21 @@ export const fewRows = async (tx: Transaction, source: string, filters: Filters,
   return { rows, total: counted!.total }
 }
 
-/** How many there are: by the lines of the tally, unless a search or a day tells apart what those count as one. */
-export const totalOf = async (tx: Transaction, filters: Filters, searched: boolean): Promise<number> => {
-  const text =
-    searched || filters.dated
-      ? `select count(*)::int as total from provider_profile p where ${all(filters)}`
-      : `select coalesce(sum(p.number), 0)::int as total from provider_tally p where ${all(filters)}`
-  const [counted] = await tx.sql<{ total: number }>(text, filters.values)
+/** How many accounts there are, as a value of a statement that has the filters' values: by the accounts themselves. */
+export const countSql = (filters: Filters): string => `(select count(*)::int from provider_profile p where ${all(filters)})`
+
+/** How many there are of those that nothing but their kind tells apart, by the lines of the tally; a day needs the accounts themselves. */
+export const totalOf = async (tx: Transaction, filters: Filters): Promise<number> => {
+  const tallied = `(select coalesce(sum(p.number), 0)::int from provider_tally p where ${all(filters)})`
+  const [counted] = await tx.sql<{ total: number }>(`select ${filters.dated ? countSql(filters) : tallied} as total`, filters.values)
   return counted!.total
 }
 
 /**
- * Many rows: which they are is read from an index, for each status from its own, from whichever end is nearer; only those of the page are
+ * Many rows, `total` of all pages: which they are is read from an index, for each status from its own, from whichever end is nearer; only those of the page are
  * looked at.
  */
-export const manyRows = async (tx: Transaction, filters: Filters, searched: boolean, { sort, limit, offset }: Paging): Promise<Page> => {
-  const total = await totalOf(tx, filters, searched)
+export const manyRows = async (tx: Transaction, filters: Filters, total: number, { sort, limit, offset }: Paging): Promise<Page> => {
   const length = Math.min(limit, total - offset)
   if (length <= 0) return { rows: [], total }
   const { column, forwards, backwards } = orderOf(sort)

@@ -83,8 +83,6 @@ export const searchOf = ({ q }: ListProvidersQuery): Search | null => {
 
 /** More rows than this are found quicker by reading through the list than by looking each up. */
 export const narrowLimit = 2_000
-/** Shorter parts are found in too many names to be looked up. */
-export const shortestPart = 3
 
 const last = '\u{10ffff}'
 
@@ -94,14 +92,18 @@ const suffixRange = ({ text }: Search, into: Conditions): string => {
   return `s.agency_id = $1 and s.suffix >= ${into.add(prefix)} and s.suffix < ${into.add(prefix + last)}`
 }
 
-/** How many suffixes there are, counted no further than needed. */
+/**
+ * What an agency's accounts are at, as one statement sees them: equal stamps mean the same accounts, of the same kinds, under the same names.
+ * Whoever changes one of these adds lines to the tally in the same transaction, and no line's id comes twice.
+ */
+export const stampSql = `(select count(*) || '.' || coalesce(bit_xor(uuid_hash_extended(t.id, 0)), 0) from provider_tally t where t.agency_id = $1)`
+
+/** How many suffixes there are, counted no further than needed, and the agency's stamp. */
 export const breadthSql = (search: Search, agencyId: string): { readonly text: string; readonly values: unknown[] } => {
   const into = conditions(agencyId)
   const range = suffixRange(search, into)
-  return {
-    text: `select count(*)::int as n from (select from provider_search_suffix s where ${range} limit ${narrowLimit + 1}) s`,
-    values: into.values,
-  }
+  const counted = `(select count(*)::int from (select from provider_search_suffix s where ${range} limit ${narrowLimit + 1}) s)`
+  return { text: `select ${counted} as suffixes, ${stampSql} as stamp`, values: into.values }
 }
 
 const pattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`

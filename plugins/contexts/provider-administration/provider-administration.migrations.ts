@@ -9,7 +9,7 @@ import { peopleTables } from './tables/people.ts'
 import { profileTables } from './tables/profile.ts'
 import { publicTables } from './tables/public.ts'
 import { searchTables } from './tables/search.ts'
-import { tallyTables } from './tables/tally.ts'
+import { tallyTables, talliedNames } from './tables/tally.ts'
 
 class ProviderTables extends Migration {
   override up(): void {
@@ -33,10 +33,17 @@ class ProviderAddressesAndGuard extends Migration {
   }
 }
 
+class ProviderTalliedNames extends Migration {
+  override up(): void {
+    for (const sql of talliedNames) this.addSql(sql)
+  }
+}
+
 export const providerMigrations: readonly MigrationEntry[] = [
   { name: 'provider-administration-0001-providers', class: ProviderTables },
   { name: 'provider-administration-0002-tally', class: ProviderTally },
   { name: 'provider-administration-0003-addresses-and-guard', class: ProviderAddressesAndGuard },
+  { name: 'provider-administration-0004-tallied-names', class: ProviderTalliedNames },
 ]
 
 /** Every table of the context. */

@@ -1,9 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { compare, onlyExpected } from '../compare.ts'
 import { closedLoop, openClients } from '../load/closed-loop.ts'
 import { reads } from '../load/requests.ts'
 import type { Row } from '../report.ts'
 import type { Rig } from '../rig.ts'
-import { type Administration, openAdministration } from '../stage/administrators.ts'
+import { type Administration, openAdministration, profileOf } from '../stage/administrators.ts'
 import { percentile } from '../statistics.ts'
 
 const few = 1_000
@@ -30,13 +31,43 @@ const sideOf = (one: Administration) => ({
   expected: 200,
 })
 
+const renamedEveryMs = 1_000
+
+/** Somebody gives an account another name each second for as long as `work` takes: no total of names holds for longer. */
+const whileRenamed = async <T>({ portal, administrator }: Administration, work: () => Promise<T>): Promise<T> => {
+  const [token, over] = [administrator(), new AbortController()]
+  const begun = await portal.call(201, 'POST', '/admin/providers', { token, json: profileOf() })
+  const rename = async (): Promise<void> => {
+    let { etag } = begun
+    for (let n = 0; !over.signal.aborted; n += 1) {
+      const json = { lastName: n % 2 === 0 ? 'Clinicus' : 'Martano' }
+      etag = (await portal.call(200, 'PATCH', `/admin/providers/${begun.body.id}`, { token, etag, json })).etag
+      await pause(renamedEveryMs, undefined, { signal: over.signal }).catch(() => {})
+    }
+  }
+  const renaming = rename()
+  try {
+    return await work()
+  } finally {
+    over.abort()
+    await renaming
+  }
+}
+
 /** One administrator after another, each waiting for the answer: one search in four finds everything. */
 const tail = async (rig: Rig, large: Administration): Promise<Row> => {
   const mixed = asked(large, (name, at) => (at % 4 === 0 ? wide(at / 4) : narrow(name, at)))
   const clients = await openClients(large.server.port, 1)
   try {
     await closedLoop(clients, reads(mixed, ({ path }) => path), 200, Math.min(2, rig.options.seconds)) // prettier-ignore
-    const load = await closedLoop(clients, reads(mixed, ({ path }) => path), 200, rig.options.seconds) // prettier-ignore
+    const load = await whileRenamed(large, () =>
+      closedLoop(
+        clients,
+        reads(mixed, ({ path }) => path),
+        200,
+        rig.options.seconds,
+      ),
+    )
     onlyExpected(load)
     const value = percentile(load.latenciesMs, 0.95)
     rig.note(
@@ -61,7 +92,17 @@ const noteEach = async (rig: Rig, large: Administration): Promise<void> => {
   const clients = await openClients(large.server.port, 1)
   try {
     for (const at of [0, 1, 2, 3]) {
-      const load = await closedLoop(clients, reads(asked(large, () => wide(at)), ({ path }) => path), 200, 1) // prettier-ignore
+      const load = await whileRenamed(large, () =>
+        closedLoop(
+          clients,
+          reads(
+            asked(large, () => wide(at)),
+            ({ path }) => path,
+          ),
+          200,
+          1,
+        ),
+      )
       onlyExpected(load)
       rig.note(`    ${(wide(at) || 'the default view').padEnd(28)} p95 ${percentile(load.latenciesMs, 0.95).toFixed(1)} ms`)
     }

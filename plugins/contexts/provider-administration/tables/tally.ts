@@ -46,6 +46,13 @@ const upkeep = [
     when ((${kindOf('old')}) is distinct from (${kindOf('new')})) execute function provider_tally_upkeep()`,
 ]
 
+/** A name that changes adds two lines too, which count nothing: whoever remembers a total knows by the lines that it may be another now. */
+export const talliedNames: readonly string[] = [
+  'drop trigger provider_tally_moved on provider_profile',
+  `create trigger provider_tally_moved after update on provider_profile for each row
+    when ((${kindOf('old')}, old.search_text) is distinct from (${kindOf('new')}, new.search_text)) execute function provider_tally_upkeep()`,
+]
+
 /** Accounts that are there already; their owner sees them for the one statement. */
 const firstCount = [
   'alter table provider_profile no force row level security',
