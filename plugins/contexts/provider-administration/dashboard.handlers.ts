@@ -55,22 +55,22 @@ const createFind =
 const rememberedTotals = 1_000
 
 /** The dashboard. @see FR-015, Screen 1 */
-export const listProvidersService = (
-  kit: Kit,
-  find = createFind(kit, createBroadTotals(rememberedTotals)),
-): Service<typeof listProviders> => ({
-  transact: async (call, tx) => {
-    const { query, agencyId, principal } = call
-    const page = query.page ?? 1
-    const pageSize = query.pageSize ?? (await readPageSize(tx, agencyId, principal.userId))
-    const paging = { sort: query.sort ?? 'name', limit: pageSize, offset: (page - 1) * pageSize }
-    const { rows, total } = await find(call, tx, paging)
-    const viewer = viewerOf(call)
-    const items = rows.map((found) => showListedProvider(rowOf(found), viewer))
-    const body = { items, page, pageSize, total }
-    return { body, etag: `"${hash('sha256', JSON.stringify(body), 'hex').slice(0, 32)}"` }
-  },
-})
+export const listProvidersService = (kit: Kit): Service<typeof listProviders> => {
+  const find = createFind(kit, createBroadTotals(rememberedTotals))
+  return {
+    transact: async (call, tx) => {
+      const { query, agencyId, principal } = call
+      const page = query.page ?? 1
+      const pageSize = query.pageSize ?? (await readPageSize(tx, agencyId, principal.userId))
+      const paging = { sort: query.sort ?? 'name', limit: pageSize, offset: (page - 1) * pageSize }
+      const { rows, total } = await find(call, tx, paging)
+      const viewer = viewerOf(call)
+      const items = rows.map((found) => showListedProvider(rowOf(found), viewer))
+      const body = { items, page, pageSize, total }
+      return { body, etag: `"${hash('sha256', JSON.stringify(body), 'hex').slice(0, 32)}"` }
+    },
+  }
+}
 
 interface Counted {
   readonly status: ProviderStatus
