@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, constants, globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { bootstrapCluster, type Logins } from '../plugins/host/database/bootstrap-cluster.ts'
@@ -30,10 +30,10 @@ const template = 'postern_template'
 const passwords = { owner: 'owner', app: 'app', bypass: 'bypass' }
 
 /** Ends the server and removes its files when this process is gone, however it went: the pipe to the watcher closes with it. */
-const watch = (pid: number, directory: string): (() => void) => {
+const watch = (pid: number, folders: readonly string[]): (() => void) => {
   const gone = 'i=0; while kill -0 "$1" 2>/dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done'
-  const script = `cat >/dev/null; kill -INT "$1" 2>/dev/null; ${gone}; rm -rf "$2"`
-  const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(pid), directory], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  const script = `cat >/dev/null; kill -INT "$1" 2>/dev/null; ${gone}; shift; rm -rf "$@"`
+  const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(pid), ...folders], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   watcher.on('error', () => {})
   watcher.stdin.on('error', () => {})
   watcher.unref()
@@ -49,22 +49,36 @@ const stopStrays = async (folder: string): Promise<void> => {
   }
 }
 
+const sharedMemory = '/dev/shm'
+/** Several times what the whole suite takes. */
+const roomInMemory = 4 * 1024 ** 3
+
+/** In memory where there is room: a copy of the template is seven hundred files, which a disk takes half a second to make. */
+const quickFolder = (): string => {
+  try {
+    accessSync(sharedMemory, constants.W_OK | constants.X_OK)
+    const { bavail, bsize } = statfsSync(sharedMemory)
+    return bavail * bsize >= roomInMemory ? sharedMemory : tmpdir()
+  } catch {
+    return tmpdir()
+  }
+}
+
 /**
  * Starts a PostgreSQL that keeps nothing, in a temporary folder, with the logins and an empty template in it. `stop` ends it and
- * removes the folder; so does the end of this process.
+ * removes the folders; so does the end of this process.
  */
 export const startTestCluster = async (): Promise<StartedCluster> => {
-  const directory = mkdtempSync(join(tmpdir(), 'postern-test-'))
+  // Apart: what tests write may be large, or a program.
+  const [directory, temporary] = [quickFolder(), tmpdir()].map((folder) => mkdtempSync(join(folder, 'postern-test-'))) as [string, string]
   // Passable, as a data folder is elsewhere: the server runs as another user where root runs the tests.
-  chmodSync(directory, 0o711)
+  for (const folder of [directory, temporary]) chmodSync(folder, 0o711)
   const { pid, superuserUrl, ...server } = await startEmbeddedPostgres({ directory, durable: false })
-  const release = watch(pid, directory)
-  const temporary = join(directory, 'tmp')
-  mkdirSync(temporary, { mode: 0o711 })
+  const release = watch(pid, [directory, temporary])
   const stop = async (): Promise<void> => {
     await stopStrays(temporary)
     await server.stop()
-    rmSync(directory, { recursive: true, force: true })
+    for (const folder of [directory, temporary]) rmSync(folder, { recursive: true, force: true })
     release()
   }
   try {

@@ -3,16 +3,16 @@
  * both, or what is named; with `--coverage` also the gate on line coverage. The last line says `N passed, N failed`, and the exit code
  * agrees with it. How each file went is kept for `npm run evidence`.
  *
- * Each file is a program of its own that speaks TAP, started here and not by `tap run`, whose hooks on every module that a file loads
- * took a fifth of the whole suite's time.
+ * Each file speaks TAP and runs by itself as well. Here a few processes run them one after another (`run-files.ts`): to load the product
+ * and to warm it up for each anew took half of the whole suite's time.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { globSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { clusterVariable, prepareTemplate, startTestCluster, type StartedCluster } from './cluster.ts'
-import { addResults, digestSources, resultsFile, type FileResult } from './evidence/test-results.ts'
-import { fileReport, type FileTally, type Tally } from './tap-report.ts'
+import { addResults, digestSources, readResults, resultsFile, type FileResult } from './evidence/test-results.ts'
+import { startFileProcess, type FileProcess } from './file-process.ts'
+import type { FileTally, Tally } from './tap-report.ts'
 
 const root = join(import.meta.dirname, '..')
 const c8 = join(root, 'node_modules/c8/bin/c8.js')
@@ -20,41 +20,16 @@ const coverageFolder = join(root, '.tap/coverage')
 const covered = ['domain/**/*.ts', 'routes/**/*.ts', 'plugins/host/**/*.ts']
 const lineCoverage = 95
 
-/** Files that run at once. */
-const jobs = 2
-/** How long one file may take: tap itself says what hung then, and a file that does not even do that is ended. */
-const fileTimeoutSeconds = 120
-const killAfterMs = (fileTimeoutSeconds + 10) * 1_000
+/** Processes that run files at once: one more than a small machine has cores, since each waits now and then; long files start their own. */
+const jobs = { quick: 3, long: 2 }
+/** Files that one process runs before another takes its place, so that what it remembers stays bounded. */
+const filesPerProcess = 20
+/** Files that measure their process, and have one of their own. */
+const alone = new Set(['test/contexts/appointments/import.test.ts'])
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
-const children = new Set<ChildProcess>()
+const processes = new Set<FileProcess>()
 let interrupted = false
-
-/** Signals a child and everything that it started: each is the head of a process group of its own. */
-const signal = (child: ChildProcess, name: NodeJS.Signals): void => {
-  try {
-    process.kill(-child.pid!, name)
-  } catch {
-    // All of them are gone.
-  }
-}
-
-const start = (args: readonly string[], options: { env?: NodeJS.ProcessEnv; pipe?: boolean } = {}): ChildProcess => {
-  const stdio = ['ignore', options.pipe ? 'pipe' : 'inherit', 'inherit'] as const
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...options.env }, stdio: [...stdio], detached: true })
-  children.add(child)
-  return child
-}
-
-const endOf = (child: ChildProcess): Promise<boolean> =>
-  new Promise((done) => {
-    child.once('error', () => done(false))
-    child.once('close', (code) => {
-      children.delete(child)
-      if (interrupted) signal(child, 'SIGKILL')
-      done(code === 0)
-    })
-  })
 
 const isLong = (file: string): boolean => file.endsWith('.long.test.ts')
 
@@ -69,35 +44,60 @@ const testFiles = (args: readonly string[]): string[] => {
 }
 
 /** Runs one file to its end and says how it went. */
-const runFile = async (file: string, env: NodeJS.ProcessEnv): Promise<FileTally & { readonly milliseconds: number }> => {
+const runFile = async (file: string, within: FileProcess): Promise<FileTally & { readonly milliseconds: number }> => {
   const from = performance.now()
-  const child = start([file], { env, pipe: true })
-  const killed = setTimeout(() => signal(child, 'SIGKILL'), killAfterMs)
-  const report = fileReport()
-  createInterface({ input: child.stdout! }).on('line', report.take)
-  const { lines, ...tally } = report.end(await endOf(child))
-  clearTimeout(killed)
+  const { lines, ...tally } = await within.run(file)
   for (const line of lines) say(line)
   const milliseconds = Math.round(performance.now() - from)
   say(`${tally.failed > 0 ? 'FAILED' : 'passed'} ${file} (${(milliseconds / 1000).toFixed(1)} s)`)
   return { ...tally, milliseconds }
 }
 
+/** Lets go of a process. One that does not end well by itself although its files did has failed: one of them left something open. */
+const letGo = async (ran: FileProcess, total: Tally, failed = 0): Promise<void> => {
+  const well = await ran.end()
+  processes.delete(ran)
+  if (interrupted) ran.signal('SIGKILL')
+  if (well || failed > 0 || interrupted) return
+  total.failed += 1
+  say(`FAILED: a process did not end by itself, or not well, after ${ran.files.join(', ')}`)
+}
+
+const isAlone = (file: string): boolean => isLong(file) || alone.has(file)
+
+/** Those that take longest first, as far as is known, so that none is left alone at the end. */
+const inOrder = (files: readonly string[]): string[] => {
+  const known = readResults(join(root, resultsFile))
+  const weight = (file: string): number => known[file]?.milliseconds ?? statSync(join(root, file)).size / 4
+  return files.toSorted((a, b) => weight(b) - weight(a))
+}
+
 const runFiles = async (files: readonly string[], { cluster, temporary }: StartedCluster, more: NodeJS.ProcessEnv): Promise<Tally> => {
-  const env = { ...more, [clusterVariable]: JSON.stringify(cluster), TMPDIR: temporary, TAP_TIMEOUT: String(fileTimeoutSeconds) }
+  const env = { ...more, [clusterVariable]: JSON.stringify(cluster), TMPDIR: temporary }
   const total: Tally = { passed: 0, failed: 0 }
-  const waiting = [...files]
+  const waiting = inOrder(files)
   const sources = digestSources(root)
   const results: Record<string, FileResult> = {}
+  const start = (): FileProcess => {
+    const started = startFileProcess(env)
+    processes.add(started)
+    return started
+  }
   const work = async (): Promise<void> => {
+    let shared: FileProcess | null = null
     for (let file = waiting.shift(); file && !interrupted; file = waiting.shift()) {
-      const result = await runFile(file, env)
+      const within: FileProcess = isAlone(file) ? start() : (shared ??= start())
+      const result = await runFile(file, within)
       total.passed += result.passed
       total.failed += result.failed
       results[file] = { ...result, at: new Date().toISOString(), sources }
+      if (within === shared && result.failed === 0 && within.files.length < filesPerProcess) continue
+      if (within === shared) shared = null
+      await letGo(within, total, result.failed)
     }
+    if (shared) await letGo(shared, total)
   }
-  await Promise.all(Array.from({ length: jobs }, work))
+  await Promise.all(Array.from({ length: files.some(isLong) ? jobs.long : jobs.quick }, work))
   addResults(join(root, resultsFile), results)
   return total
 }
@@ -106,7 +106,8 @@ const coverageHolds = async (): Promise<boolean> => {
   const include = covered.flatMap((glob) => ['--include', glob])
   const gate = ['--check-coverage', `--lines=${lineCoverage}`, '--functions=0', '--branches=0', '--statements=0']
   const report = ['report', '--all', '--merge-async', `--temp-directory=${coverageFolder}`, '--reporter=text', '--skip-full']
-  return endOf(start([c8, ...report, ...include, ...gate]))
+  const child = spawn(process.execPath, [c8, ...report, ...include, ...gate], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  return new Promise((done) => void child.on('error', () => done(false)).once('close', (code) => done(code === 0)))
 }
 
 const main = async (args: readonly string[]): Promise<Tally> => {
@@ -127,7 +128,7 @@ const main = async (args: readonly string[]): Promise<Tally> => {
 
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
-    for (const child of children) signal(child, interrupted ? 'SIGKILL' : name)
+    for (const running of processes) running.signal(interrupted ? 'SIGKILL' : name)
     if (interrupted) process.exit(130)
     interrupted = true
   })

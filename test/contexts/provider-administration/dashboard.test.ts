@@ -177,7 +177,8 @@ t.test('the counts are right after a race of everybody with everybody', async (t
     Promise.all(raced.flatMap((id, at) => [{ type: 'percentage', percentage: 20 }, { type: 'percentage', percentage: 25 }, threeTiers].map((body) => put(id, tags[at]!, body)))),
     ...raced.flatMap((id) => [house.upload(id, 'medical_license'), house.begin()]),
   ]) // prettier-ignore
-  t.same([200, 412].map((status) => puts.filter((one) => one.status === status).length), [8, 16])
+  const [won, late] = [200, 412].map((status) => puts.filter((one) => one.status === status).length)
+  t.ok(late! >= 16 && won! + late! === 24, 'an upload may have been quicker than all three')
   const { tallied, there } = await counted()
   t.same(tallied, there)
   await query(`do $$ begin for n in 1..600 loop update provider_profile set featured = not featured where id = '${ids[1]}'; end loop; end $$`, [])

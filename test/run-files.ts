@@ -1,0 +1,42 @@
+/**
+ * Runs test files one after another in this one process, so that the product is loaded, compiled and warm for all of them. The runner
+ * sends the name of a file; its TAP goes to the standard output, and after it the mark that came with the name. Each file has a root of
+ * its own for what it imports as `tap`; what it leaves open keeps this process alive when the runner lets go of it.
+ */
+import { registerHooks } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Test } from 'tap'
+
+/** One file to run, and the line that says that it has ended. */
+export interface FileToRun {
+  readonly file: string
+  readonly mark: string
+  readonly timeoutMs: number
+}
+
+const folder = join(import.meta.dirname, '..')
+const handle = 'postern.test.root'
+const roots = globalThis as unknown as Record<string, unknown>
+
+registerHooks({
+  resolve(specifier, context, next) {
+    if (specifier !== 'tap' || !context.parentURL?.endsWith('.test.ts')) return next(specifier, context)
+    const source = `export default globalThis[${JSON.stringify(handle)}] // ${encodeURIComponent(context.parentURL)}`
+    return { url: `data:text/javascript,${source}`, format: 'module', shortCircuit: true }
+  },
+})
+
+const run = async ({ file, mark, timeoutMs }: FileToRun): Promise<void> => {
+  const test = new Test({ name: file, timeout: timeoutMs, cb: () => import(pathToFileURL(join(folder, file)).href) })
+  roots[handle] = test
+  test.on('data', (text: string) => void process.stdout.write(text))
+  test.on('complete', () => test.comment(test.counts.toJSON()))
+  await new Promise<void>((done) => test.runMain(done))
+  process.stdout.write(`\n${mark} ${test.results?.ok === true ? 'ok' : 'not ok'}\n`)
+}
+
+/** The runner ends what stays too long; where the runner itself is gone, nobody else would. */
+const longestStayMs = 180_000
+process.once('disconnect', () => void setTimeout(() => process.exit(1), longestStayMs).unref())
+process.on('message', (asked: FileToRun) => void run(asked))
