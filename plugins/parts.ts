@@ -139,7 +139,8 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
     const jobs = keep(openJobs({ config, clock, database, audit, flags, surroundings, report }), (part) => part.close())
     later = jobs
     const stopFlips = auditFlips(flags, audit, report)
-    opened.push(async () => stopFlips())
+    const stopMoves = flags.onFlip(() => void database.writes.switchMoved().catch((error: unknown) => report('database.switch', error)))
+    opened.push(async () => (stopMoves(), stopFlips()))
     const identity = keep(
       createIdentity({
         issuer,

@@ -129,7 +129,8 @@ const leadingColumn = async (): Promise<void> => {
 
 /** What a plan does that it must not: reads a whole table, or comes by an index that does not begin with the agency. */
 const faultsOf = ({ text, plan }: { text: string; plan: string }): string[] => {
-  const faults = [...plan.matchAll(/Seq Scan on (\w+)/g)].map(([, table]) => `reads all of ${table}`)
+  // A sequence is one row.
+  const faults = [...plan.matchAll(/Seq Scan on (?!host_switch_moves)(\w+)/g)].map(([, table]) => `reads all of ${table}`)
   for (const [, index, table] of plan.matchAll(/Index (?:Only )?Scan(?: Backward)? using (\w+) on (\w+)/g)) {
     if (leading.get(index!) !== (table === 'host_agency' ? 'id' : 'agency_id')) faults.push(`comes by ${index}`)
   }

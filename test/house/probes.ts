@@ -95,7 +95,10 @@ const switchedOffMeanwhile: Probe = async (stage) => {
   const held = send(user(), messages, { body: { body: 'Held up' } })
   const blocked = "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
   while ((await rows.query<{ n: number }>(blocked))[0]!.n === 0) await pause(5)
+  const moves = async () => (await rows.query<{ moves: string }>('select last_value as moves from host_switch_moves'))[0]!.moves
+  const known = await moves()
   await host.flip('USE_CHAT_WRITES', false)
+  while ((await moves()) === known) await pause(5)
   await rows.query('rollback')
   const response = await held
   await host.flip('USE_CHAT_WRITES', true)

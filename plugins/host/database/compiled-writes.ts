@@ -4,9 +4,10 @@ import { Refusal } from '../../../domain/shared/refusal.ts'
 import type { AuditHead } from '../audit/index.ts'
 import { createBatcher } from './batcher.ts'
 import { binaryColumns, type BatchColumn, type BatchItem } from './binary-array.ts'
+import { switchMoved } from '../sql/compiled.ts'
 import { blamesOne, refusalOfDatabase } from './failure.ts'
 
-/** The batch has waited for the lock already: whoever still meets it is the duplicate. */
+/** The batch has waited for the lock already: whoever still meets it is the duplicate. Elsewhere a call is its own transaction. */
 const beginImpatiently = "begin; set local lock_timeout = '50ms'"
 
 /** Most times that a write waits again because of its neighbours. */
@@ -34,7 +35,7 @@ export interface PendingWrite {
   readonly item: BatchItem
   /** Constraints whose violation is the caller's conflict and not a defect. */
   readonly conflicts: readonly string[]
-  /** Asked again right before commit. */
+  /** Asked again when it is sent, and once more where a switch has moved before it commits. */
   readonly stillOn: () => boolean
   /** How often its batch was given up for another's fault or switch before anything of it had happened. */
   putBack?: number
@@ -44,6 +45,8 @@ export interface PendingWrite {
 
 export interface CompiledWrites {
   run(write: Omit<PendingWrite, 'resolve' | 'reject'>): Promise<WriteResult>
+  /** A switch has moved here: nothing commits any more that was sent before. Resolves when the database knows. */
+  switchMoved(): Promise<void>
   readonly waiting: () => number
   drain(): Promise<void>
 }
@@ -74,19 +77,19 @@ interface ResultRow {
 }
 
 const textOf = (name: string, columns: readonly BatchColumn[]): string =>
-  `select * from ${name}($1, $2::int[], ${columns.map(({ type }, at) => `$${at + 3}::${type}[]`).join(', ')})`
+  `select * from ${name}($1, $2, $3::int[], ${columns.map(({ type }, at) => `$${at + 4}::${type}[]`).join(', ')})`
 
 /** Where the items of each session end, counted from one. */
 const endsOf = (writes: readonly PendingWrite[]): number[] =>
   writes.flatMap(({ session }, at) => (session === writes[at + 1]?.session ? [] : [at + 1]))
 
-const call = (client: PoolClient, lane: number, writes: readonly PendingWrite[]): Promise<QueryResult<ResultRow>> => {
+const call = (client: PoolClient, lane: number, moves: string, writes: readonly PendingWrite[]): Promise<QueryResult<ResultRow>> => {
   const { function: name, columns } = writes[0]!
   const arrays = binaryColumns(
     columns,
     writes.map(({ item }) => item),
   )
-  return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, endsOf(writes), ...arrays] })
+  return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, moves, endsOf(writes), ...arrays] })
 }
 
 /** What the failure of a write that was alone means to its caller. */
@@ -94,6 +97,12 @@ const causeOf = (write: PendingWrite, error: unknown): unknown => {
   const constraint = (error as { constraint?: unknown } | null)?.constraint
   if (write.conflicts.includes(String(constraint))) return new Refusal('CONFLICT', 'duplicate')
   return refusalOfDatabase(error) ?? error
+}
+
+/** How many moves of switches the database has counted, where that is why it has refused. */
+const movesOf = (error: unknown): string | null => {
+  const { code, detail } = (error ?? {}) as { code?: unknown; detail?: unknown }
+  return code === switchMoved ? String(detail) : null
 }
 
 const success: WriteResult = { outcome: 'success', reason: null, stored: null }
@@ -115,31 +124,23 @@ const headsOf = (lane: number, rows: readonly ResultRow[]): AuditHead[] =>
 export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWrites => {
   const { pool } = options
 
-  const inTransaction = async (
-    client: PoolClient,
-    lane: number,
-    writes: readonly PendingWrite[],
-    alone: boolean,
-  ): Promise<readonly PendingWrite[]> => {
-    const [, { rows }] = await Promise.all([client.query(alone ? beginImpatiently : 'begin'), call(client, lane, writes)])
+  // What the database has counted; nothing is known before it has said so once.
+  let moves = '-1'
+
+  const work = async (client: PoolClient, lane: number, writes: readonly PendingWrite[], alone: boolean): Promise<void> => {
+    if (alone) await client.query(beginImpatiently)
+    const { rows } = await call(client, lane, moves, writes)
+    if (alone) await client.query('commit')
     const results = resultsOf(writes, rows)
-    const flipped = writes.some((write, at) => results[at] === success && !write.stillOn())
-    if (flipped) {
-      await client.query('rollback')
-      return writes
-    }
-    await client.query('commit')
     options.committed(headsOf(lane, rows))
     for (const [at, write] of writes.entries()) write.resolve(results[at]!)
-    return []
   }
 
-  // Nothing of a batch that was given up has happened: those that are not to blame have their first try still before them.
+  // Nothing of a batch that was given up has happened: those whose switch is on have their first try still before them.
   const putBack = (writes: readonly PendingWrite[]): void => {
     for (const write of writes) {
       write.putBack = (write.putBack ?? 0) + 1
-      if (!write.stillOn()) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
-      else if (write.putBack > mostPutBack || !batcher.add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
+      if (write.putBack > mostPutBack || !batcher.add(write)) write.reject(new Refusal('UPSTREAM_UNAVAILABLE'))
     }
   }
 
@@ -147,7 +148,7 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     const client = await pool.connect()
     let broken = true
     try {
-      putBack(await inTransaction(client, options.laneOf(slot), writes, alone))
+      await work(client, options.laneOf(slot), writes, alone)
       broken = false
     } catch (error) {
       broken =
@@ -156,7 +157,10 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
           () => false,
           () => true,
         ))
-      throw error
+      const now = movesOf(error)
+      if (now === null) throw error
+      moves = now
+      putBack(writes)
     } finally {
       // A connection in an unknown state is not given back.
       client.release(broken)
@@ -168,7 +172,10 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     for (const write of writes) await attempt(slot, [write], true).catch((error: unknown) => write.reject(causeOf(write, error)))
   }
 
-  const run = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
+  const run = async (slot: number, waiting: readonly PendingWrite[]): Promise<void> => {
+    const { on: writes = [], off = [] } = Object.groupBy(waiting, (write) => (write.stillOn() ? 'on' : 'off'))
+    for (const write of off) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
+    if (writes.length === 0) return
     const ordered = writes.toSorted((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
     try {
       await attempt(slot, ordered)
@@ -193,6 +200,10 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
         const pending = { ...write, resolve, reject }
         if (!batcher.add(pending)) reject(new Refusal('UPSTREAM_UNAVAILABLE'))
       }),
+    async switchMoved() {
+      const { rows } = await pool.query<{ moves: string }>('select host_move_switch() as moves')
+      moves = rows[0]!.moves
+    },
     waiting: () => batcher.waiting,
     drain: () => batcher.drain(),
   }

@@ -27,7 +27,6 @@ export const createHotPool = (options: HotPoolOptions): pg.Pool => {
     idle_in_transaction_session_timeout: 10_000,
     application_name: 'postern',
     keepAlive: true,
-    pipeline: true,
   })
   pool.on('error', options.onError)
   // A checked-out client whose backend dies emits as well; without a listener that would end the process.

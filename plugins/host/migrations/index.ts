@@ -8,6 +8,7 @@ import { Outbox } from './0006-outbox.ts'
 import { Batches } from './0007-batches.ts'
 import { Documents } from './0008-documents.ts'
 import { Tickets } from './0009-tickets.ts'
+import { SwitchMoves } from './0010-switch-moves.ts'
 
 /** The host's own steps; they come before every context's. */
 export const hostMigrations: readonly MigrationStep[] = [
@@ -20,4 +21,5 @@ export const hostMigrations: readonly MigrationStep[] = [
   { name: '0007-batches', class: Batches },
   { name: '0008-documents', class: Documents },
   { name: '0009-tickets', class: Tickets },
+  { name: '0010-switch-moves', class: SwitchMoves },
 ]

@@ -1,7 +1,7 @@
 import { idempotencyOf } from '../../../routes/shared/operation.ts'
 import { auditInput } from '../audit/index.ts'
 import type { ArrayElement, BatchColumn } from '../database/binary-array.ts'
-import { functionName, snake, type CompiledFunction, type SqlGates } from './compiled.ts'
+import { functionName, snake, switchMoved, type CompiledFunction, type SqlGates } from './compiled.ts'
 import { ownershipQuestion } from './ownership.ts'
 import { auditWriterRole, effectRole, gateRole } from './roles.ts'
 import type { WriteStatement } from './statement.ts'
@@ -156,6 +156,13 @@ const auditStep = (statement: WriteStatement, gates: SqlGates): string => {
   from audit_append_columns(p_lane, v_outcomes, v_reasons, ${inputs}) h;`
 }
 
+/** The caller's switches were read when the database had counted `p_moves` moves: another number, and they must be read again first. */
+const switchesUnmoved = `
+  ${session(gateRole)}
+  if (select s.last_value from host_switch_moves s) <> p_moves then
+    raise exception 'a switch has moved' using errcode = '${switchMoved}', detail = (select s.last_value from host_switch_moves s)::text;
+  end if;`
+
 const patients = (all: string, first: string): string =>
   set('app.current_patient', `case when ${first} is null then '' else ${all}::text end`)
 
@@ -181,12 +188,13 @@ begin
     return query select (u.n - 1)::int, u.outcome, u.reason, u.stored, null::uuid, null::bigint, null::bytea
     from unnest(v_outcomes, v_reasons, v_stored) with ordinality u(outcome, reason, stored, n) where u.outcome <> 'success';
   end if;${auditStep(statement, gates)}
+${switchesUnmoved}
 end `
 
 /**
- * One function per declared write. It takes a lane of the audit chain, the items as one array per column, and where each session's
- * items end. The host's own roles, gate and audit writer, work the whole batch at once: ownership, consent, rate verdict, idempotency
- * key; and at the end the audit rows. The context's statement runs between them, session by session.
+ * One function per declared write, which is its own transaction. It takes a lane of the audit chain, the moves of switches that are known,
+ * the items as one array per column, and where each session's items end. The host's own roles, gate and audit writer, work the whole batch at once: ownership, consent, rate verdict, idempotency
+ * key; and at the end the audit rows and the switches. The context's statement runs between them, session by session.
  *
  * A session is an agency and the patients whose requests are in the batch: row security admits their rows and no others, the ownership
  * question ties each item to its own agency and patient, and what a context writes is tied by its foreign keys. The host's two roles see
@@ -194,7 +202,12 @@ end `
  */
 export const compileWrite = (statement: WriteStatement, gates: SqlGates): CompiledFunction => {
   const name = functionName(statement.operation)
-  const signature = ['p_lane int', 'p_ends int[]', ...columnsOf(statement).map((column) => `p_${column.name} ${column.type}[]`)].join(', ')
+  const signature = [
+    'p_lane int',
+    'p_moves bigint',
+    'p_ends int[]',
+    ...columnsOf(statement).map((column) => `p_${column.name} ${column.type}[]`),
+  ].join(', ')
   const text = body(statement, gates)
   return {
     name,

@@ -30,6 +30,9 @@ export const sqlGatesWithout = (left: ReadonlySet<string>): SqlGates => ({
   audit: !left.has('audit'),
 })
 
+/** SQLSTATE of a compiled write whose switches have moved since they were read; the detail is how many moves there are now. */
+export const switchMoved = 'PT503'
+
 /** camelCase to snake_case. */
 export const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
