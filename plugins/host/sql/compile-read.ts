@@ -56,6 +56,12 @@ const returns = (statement: ReadStatement): string =>
     .map(([name, type]) => `${name} ${type}`)
     .join(', ')
 
+/**
+ * A page comes in its order from an index and ends where it is full. Left to itself the planner fetches and sorts everything that a list
+ * holds wherever it expects little of it, and it knows no more than how much lists hold on average.
+ */
+const inOrder = ({ args }: ReadStatement): string => ('row_limit' in args ? "\n  x := set_config('enable_sort', 'off', true);" : '')
+
 /** One READ ONLY function per declared read: session, ownership, consent, then the context's own select. */
 export const compileRead = (statement: ReadStatement, gates: SqlGates): CompiledFunction => {
   const name = functionName(statement.operation)
@@ -77,7 +83,7 @@ begin
     raise exception using errcode = 'PT403', message = '${ownership.refusal}';
   end if;`
       : ''
-  }${gates.consent ? consentCheck(statement) : ''}
+  }${gates.consent ? consentCheck(statement) : ''}${inOrder(statement)}
   return query ${agencyPredicate(consentPredicate(statement, gates), oneAgency).trim()};
 end `
   return {
@@ -102,7 +108,7 @@ export const compileReadAcross = (statement: ReadStatement): CompiledFunction =>
 #variable_conflict use_column
 declare x text;
 begin
-  x := set_config('transaction_read_only', 'on', true);
+  x := set_config('transaction_read_only', 'on', true);${inOrder(statement)}
   return query ${agencyPredicate(statement.sql, anyAgency).trim()};
 end `
   return {
