@@ -159,7 +159,7 @@ export const clauses: readonly Clause[] = [
     id: '02B, Feature Flags',
     says: 'USE_CHAT_WRITES, off by default, obeyed at once',
     checks: ['messaging-switch'],
-    tests: ['test/host/flags/file.test.ts', 'test/house/mutation.test.ts'],
+    tests: ['test/host/flags/file.test.ts', 'test/host/switch-moves.test.ts', 'test/house/mutation.test.ts'],
   },
   {
     id: '02B, Identity & Authorization',

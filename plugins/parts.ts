@@ -34,6 +34,7 @@ import { openJobs } from './jobs.ts'
 import { openFlags } from './open-flags.ts'
 import { openSurroundings, type Surroundings } from './surroundings.ts'
 import { auditFlips } from './host/audit-flips.ts'
+import { countMoves } from './host/count-moves.ts'
 
 /** Seven days, as portals are told. */
 const keyLifetimeMs = 7 * 24 * 3600 * 1000
@@ -134,13 +135,14 @@ export const openParts = async (config: AppConfig, options: PartsOptions): Promi
       (part) => part.close(),
     )
     trail = audit
+    // Until nothing is under way any more.
+    keep(countMoves(flags, database.writes, report), async (stop) => stop())
     // Before the trail, so that the heads of the last writes are signed too.
     opened.push(() => database.writes.drain())
     const jobs = keep(openJobs({ config, clock, database, audit, flags, surroundings, report }), (part) => part.close())
     later = jobs
     const stopFlips = auditFlips(flags, audit, report)
-    const stopMoves = flags.onFlip(() => void database.writes.switchMoved().catch((error: unknown) => report('database.switch', error)))
-    opened.push(async () => (stopMoves(), stopFlips()))
+    opened.push(async () => stopFlips())
     const identity = keep(
       createIdentity({
         issuer,

@@ -73,7 +73,10 @@ export const startTestCluster = async (): Promise<StartedCluster> => {
   const [directory, temporary] = [quickFolder(), tmpdir()].map((folder) => mkdtempSync(join(folder, 'postern-test-'))) as [string, string]
   // Passable, as a data folder is elsewhere: the server runs as another user where root runs the tests.
   for (const folder of [directory, temporary]) chmodSync(folder, 0o711)
-  const { pid, superuserUrl, ...server } = await startEmbeddedPostgres({ directory, durable: false })
+  const { pid, superuserUrl, ...server } = await startEmbeddedPostgres({ directory, durable: false }).catch((error: unknown) => {
+    for (const folder of [directory, temporary]) rmSync(folder, { recursive: true, force: true })
+    throw error
+  })
   const release = watch(pid, [directory, temporary])
   const stop = async (): Promise<void> => {
     await stopStrays(temporary)

@@ -27,14 +27,35 @@ registerHooks({
   },
 })
 
+const surroundings = { env: { ...process.env }, cwd: process.cwd() }
+/** What a file has changed around it is no other file's. */
+const restore = (): void => {
+  for (const name of Object.keys(process.env)) if (!(name in surroundings.env)) delete process.env[name]
+  Object.assign(process.env, surroundings.env)
+  process.chdir(surroundings.cwd)
+}
+
 const run = async ({ file, mark, timeoutMs }: FileToRun): Promise<void> => {
   const test = new Test({ name: file, timeout: timeoutMs, cb: () => import(pathToFileURL(join(folder, file)).href) })
   roots[handle] = test
   test.on('data', (text: string) => void process.stdout.write(text))
   test.on('complete', () => test.comment(test.counts.toJSON()))
   await new Promise<void>((done) => test.runMain(done))
-  process.stdout.write(`\n${mark} ${test.results?.ok === true ? 'ok' : 'not ok'}\n`)
+  restore()
+  const ok = test.results?.ok === true && test.counts.total > 0
+  if (ok) ended.push({ file, test })
+  process.stdout.write(`\n${mark} ${ok ? 'ok' : 'not ok'}\n`)
 }
+
+/** Files that were said to be good. What fails in them afterwards tap only prints: the process must not end well then. */
+const ended: { readonly file: string; readonly test: Pick<Test, 'passing'> }[] = []
+process.once('exit', () => {
+  for (const { file, test } of ended) {
+    if (test.passing()) continue
+    process.stderr.write(`${file}: something failed after the file had ended\n`)
+    process.exitCode = 1
+  }
+})
 
 /** The runner ends what stays too long; where the runner itself is gone, nobody else would. */
 const longestStayMs = 180_000

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { clusterVariable, prepareTemplate, startTestCluster, type StartedCluster } from './cluster.ts'
 import { addResults, digestSources, readResults, resultsFile, type FileResult } from './evidence/test-results.ts'
 import { startFileProcess, type FileProcess } from './file-process.ts'
@@ -38,7 +38,7 @@ const testFiles = (args: readonly string[]): string[] => {
   const within = (path: string): string[] =>
     statSync(join(root, path)).isDirectory() ? globSync(`${path}/**/*.test.ts`, { cwd: root }) : [path]
   const named = args.filter((arg) => !arg.startsWith('--'))
-  if (named.length > 0) return named.flatMap(within).sort()
+  if (named.length > 0) return [...new Set(named.flatMap((path) => within(relative(root, resolve(path)))))].sort()
   const wanted = args.includes('--all') ? () => true : args.includes('--long') ? isLong : (file: string) => !isLong(file)
   return within('test').filter(wanted).sort()
 }
@@ -53,13 +53,14 @@ const runFile = async (file: string, within: FileProcess): Promise<FileTally & {
   return { ...tally, milliseconds }
 }
 
-/** Lets go of a process. One that does not end well by itself although its files did has failed: one of them left something open. */
-const letGo = async (ran: FileProcess, total: Tally, failed = 0): Promise<void> => {
+/** Lets go of a process. One that does not end well by itself although its files did has failed: one of them, and nobody knows which. */
+const letGo = async (ran: FileProcess, total: Tally, results: Record<string, FileResult>, failed = 0): Promise<void> => {
   const well = await ran.end()
   processes.delete(ran)
   if (interrupted) ran.signal('SIGKILL')
   if (well || failed > 0 || interrupted) return
   total.failed += 1
+  for (const file of ran.files) results[file] = { ...results[file]!, failed: 1 }
   say(`FAILED: a process did not end by itself, or not well, after ${ran.files.join(', ')}`)
 }
 
@@ -93,9 +94,9 @@ const runFiles = async (files: readonly string[], { cluster, temporary }: Starte
       results[file] = { ...result, at: new Date().toISOString(), sources }
       if (within === shared && result.failed === 0 && within.files.length < filesPerProcess) continue
       if (within === shared) shared = null
-      await letGo(within, total, result.failed)
+      await letGo(within, total, results, result.failed)
     }
-    if (shared) await letGo(shared, total)
+    if (shared) await letGo(shared, total, results)
   }
   await Promise.all(Array.from({ length: files.some(isLong) ? jobs.long : jobs.quick }, work))
   addResults(join(root, resultsFile), results)

@@ -28,14 +28,20 @@ const count = async (from: string, ...values: unknown[]): Promise<number> =>
   (await rows.query<{ n: number }>(`select count(*)::int as n from ${from}`, values))[0]!.n
 const moves = async (): Promise<string> =>
   (await rows.query<{ moves: string }>('select last_value as moves from host_switch_moves'))[0]!.moves
-const blocked = "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+const waitingSql = `select pid || ' ' || query_start as statement from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock'`
+/** The statements that wait for a lock. Within a transaction the list of sessions stands still unless it is asked for anew. */
+const waiting = async (): Promise<string[]> => {
+  await rows.query('select pg_stat_clear_snapshot()')
+  return (await rows.query<{ statement: string }>(waitingSql)).map(({ statement }) => statement)
+}
 
 /** Sends while the database holds the first of it up, and lets go when `meanwhile` has happened. */
 const heldUp = async (many: number, meanwhile: () => Promise<unknown>) => {
   await rows.query('begin')
   await rows.query('lock table messaging_message in exclusive mode')
   const sent = Array.from({ length: many }, send)
-  while ((await count(blocked)) === 0) await pause(5)
+  while ((await waiting()).length === 0) await pause(5)
   await meanwhile()
   await rows.query('rollback')
   return Promise.all(sent)

@@ -94,7 +94,11 @@ const switchedOffMeanwhile: Probe = async (stage) => {
   await rows.query('lock table messaging_message in exclusive mode')
   const held = send(user(), messages, { body: { body: 'Held up' } })
   const blocked = "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-  while ((await rows.query<{ n: number }>(blocked))[0]!.n === 0) await pause(5)
+  while ((await rows.query<{ n: number }>(blocked))[0]!.n === 0) {
+    await pause(5)
+    // Within a transaction the list of sessions stands still unless it is asked for anew.
+    await rows.query('select pg_stat_clear_snapshot()')
+  }
   const moves = async () => (await rows.query<{ moves: string }>('select last_value as moves from host_switch_moves'))[0]!.moves
   const known = await moves()
   await host.flip('USE_CHAT_WRITES', false)

@@ -92,6 +92,15 @@ const call = (client: PoolClient, lane: number, moves: string, writes: readonly 
   return client.query<ResultRow>({ name, text: textOf(name, columns), values: [lane, moves, endsOf(writes), ...arrays] })
 }
 
+/** Writes whose switches were on when the database had counted `known` moves. */
+interface Sending {
+  readonly writes: readonly PendingWrite[]
+  readonly known: string
+  readonly alone: boolean
+}
+
+const switchedOff = (): Refusal => new Refusal('UPSTREAM_UNAVAILABLE', 'disabled')
+
 /** What the failure of a write that was alone means to its caller. */
 const causeOf = (write: PendingWrite, error: unknown): unknown => {
   const constraint = (error as { constraint?: unknown } | null)?.constraint
@@ -127,10 +136,14 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
   // What the database has counted; nothing is known before it has said so once.
   let moves = '-1'
 
-  const work = async (client: PoolClient, lane: number, writes: readonly PendingWrite[], alone: boolean): Promise<void> => {
+  const work = async (client: PoolClient, lane: number, { writes, known, alone }: Sending): Promise<void> => {
     if (alone) await client.query(beginImpatiently)
-    const { rows } = await call(client, lane, moves, writes)
-    if (alone) await client.query('commit')
+    const { rows } = await call(client, lane, known, writes)
+    if (alone) {
+      // Between the function's end and this commit is a turn of this process, in which a switch may have gone off.
+      if (!writes.every((write) => write.stillOn())) throw switchedOff()
+      await client.query('commit')
+    }
     const results = resultsOf(writes, rows)
     options.committed(headsOf(lane, rows))
     for (const [at, write] of writes.entries()) write.resolve(results[at]!)
@@ -144,19 +157,22 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
     }
   }
 
-  const attempt = async (slot: number, writes: readonly PendingWrite[], alone = false): Promise<void> => {
+  const attempt = async (slot: number, sending: Sending): Promise<void> => {
+    const { writes, alone } = sending
     const client = await pool.connect()
     let broken = true
     try {
-      await work(client, options.laneOf(slot), writes, alone)
+      await work(client, options.laneOf(slot), sending)
       broken = false
     } catch (error) {
       broken =
         !blamesOne(error) ||
-        (await client.query('rollback').then(
-          () => false,
-          () => true,
-        ))
+        // What was its own transaction is over already.
+        (alone &&
+          (await client.query('rollback').then(
+            () => false,
+            () => true,
+          )))
       const now = movesOf(error)
       if (now === null) throw error
       moves = now
@@ -169,16 +185,23 @@ export const createCompiledWrites = (options: CompiledWritesOptions): CompiledWr
 
   // A batch that failed for one of its items has not happened for any: each goes alone, and only the one at fault fails again.
   const oneByOne = async (slot: number, writes: readonly PendingWrite[]): Promise<void> => {
-    for (const write of writes) await attempt(slot, [write], true).catch((error: unknown) => write.reject(causeOf(write, error)))
+    for (const write of writes) {
+      const known = moves
+      if (write.stillOn())
+        await attempt(slot, { writes: [write], known, alone: true }).catch((error: unknown) => write.reject(causeOf(write, error)))
+      else write.reject(switchedOff())
+    }
   }
 
   const run = async (slot: number, waiting: readonly PendingWrite[]): Promise<void> => {
+    // Read in the turn in which the switches are: what is learned of later moves says nothing of what was read before them.
+    const known = moves
     const { on: writes = [], off = [] } = Object.groupBy(waiting, (write) => (write.stillOn() ? 'on' : 'off'))
-    for (const write of off) write.reject(new Refusal('UPSTREAM_UNAVAILABLE', 'disabled'))
+    for (const write of off) write.reject(switchedOff())
     if (writes.length === 0) return
     const ordered = writes.toSorted((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
     try {
-      await attempt(slot, ordered)
+      await attempt(slot, { writes: ordered, known, alone: false })
     } catch (error) {
       if (ordered.length === 1 || !blamesOne(error)) throw error
       await oneByOne(slot, ordered)

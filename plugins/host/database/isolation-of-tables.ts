@@ -103,7 +103,8 @@ const grantOf = (relation: Relation, grant: Grant, expected: IsolationExpectatio
   }
   if (!expected.roles.includes(grantee)) return [`${said}, and is no role of the service.`]
   if (grantee === roleNames.queue) return queueGrant(relation, grant)
-  if (relation.kind === 'S') return []
+  if (relation.kind === 'S')
+    return privilege === 'SELECT' || privilege === 'USAGE' ? [] : [`${said}: a role may count on and set nothing back.`]
   if (grantee === roleNames.public) {
     if (!expected.published.includes(relation.name)) return [`${said}, which is not published.`]
     return privilege === 'SELECT' ? [] : [`${said}: the public may SELECT alone.`]

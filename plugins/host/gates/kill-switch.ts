@@ -12,7 +12,11 @@ export const isSwitchedOn = (host: Host, call: RequestCall): boolean => {
   return host.flags.isOn(killSwitch, { userId: principal?.userId ?? '', agencyId: call.agencyId, roles: principal?.roles ?? [] }, use)
 }
 
-/** The operation's kill switch. It is asked again right before a write commits. */
+/**
+ * The operation's kill switch. It is asked again right before a write commits: by this process where it commits itself, and for a compiled
+ * write by the database, which compares the number of moves that it has counted (`count-moves.ts`). What was sent before may then commit
+ * only within the one trip in which the database learns of a move.
+ */
 export const killSwitch: Gate = {
   name: 'switch',
   stage: 'admission',

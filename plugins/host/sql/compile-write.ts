@@ -159,7 +159,7 @@ const auditStep = (statement: WriteStatement, gates: SqlGates): string => {
 /** The caller's switches were read when the database had counted `p_moves` moves: another number, and they must be read again first. */
 const switchesUnmoved = `
   ${session(gateRole)}
-  if (select s.last_value from host_switch_moves s) <> p_moves then
+  if (select s.last_value from host_switch_moves s) is distinct from p_moves then
     raise exception 'a switch has moved' using errcode = '${switchMoved}', detail = (select s.last_value from host_switch_moves s)::text;
   end if;`
 

@@ -123,6 +123,7 @@ const violations: readonly (readonly [plant: string, sentence: string])[] = [
   // Grants
   ['grant select on sample to public', 'PUBLIC has SELECT on sample: nothing is granted to everyone.'],
   ['grant select (id) on sample to public', 'PUBLIC has SELECT on sample: nothing is granted to everyone.'],
+  ['grant update on sequence counter to postern_write', 'postern_write has UPDATE on counter: a role may count on and set nothing back.'],
   ['grant usage on sequence counter to public', 'PUBLIC has USAGE on counter: nothing is granted to everyone.'],
   ['grant select on sample to postern_app', 'postern_app has SELECT on sample, and is no role of the service.'],
   ['grant truncate on sample to postern_admin', 'postern_admin has TRUNCATE on sample: no role needs that.'],
