@@ -11,6 +11,10 @@ const folder = t.testdir({
   'late.test.ts': `${tap}t.test('a part', async () => { setTimeout(() => { throw new Error('too late') }, 20) })\nt.test('next', (t) => { setTimeout(t.end, 60) })`,
   'gone.test.ts': `${tap}t.ok(true)\nprocess.exit(0)`,
   'open.test.ts': `${tap}t.ok(true)\nsetInterval(() => {}, 1000)`,
+  'after.test.ts': `${tap}t.test('a part', async () => { setTimeout(() => t.equal(1, 2), 20) })`,
+  'none.test.ts': `import 'tap'`,
+  'leaves.test.ts': `${tap}process.env.LEFT = 'behind'\nt.ok(true)`,
+  'finds.test.ts': `${tap}t.equal(process.env.LEFT, undefined)`,
   'absent.test.ts': `${tap}await import('./nowhere.ts')`,
 })
 const file = (name: string): string => relative(process.cwd(), `${folder}/${name}.test.ts`)
@@ -25,6 +29,9 @@ t.test('files run one after another in one process, each with a root and an outc
   t.ok(thrown.failed > 0 && thrown.lines.some((line) => line.includes('on the way')), 'what a file throws')
   t.ok((await process.run(file('late'))).failed > 0, 'what is thrown when nobody waits')
   t.ok((await process.run(file('absent'))).failed > 0, 'what cannot be loaded')
+  t.ok((await process.run(file('none'))).failed > 0, 'what tests nothing')
+  await process.run(file('leaves'))
+  t.match(await process.run(file('finds')), { passed: 1, failed: 0 }, 'what a file changes around it')
   t.match(await process.run(file('own')), { passed: 1, failed: 0 }, 'and none of it spoils the next')
   t.equal(await process.end(), true)
 })
@@ -33,6 +40,9 @@ t.test('a process that is gone, or stays because something was left open, has no
   const gone = startFileProcess({})
   t.ok((await gone.run(file('gone'))).failed > 0)
   t.ok((await gone.run(file('good'))).failed > 0, 'it runs nothing any more')
+  const after = startFileProcess({})
+  t.match(await after.run(file('after')), { failed: 0 })
+  t.equal(await after.end(), false, 'what fails when its file has ended')
   const kept = startFileProcess({}, 300)
   t.match(await kept.run(file('open')), { passed: 1, failed: 0 })
   t.equal(await kept.end(), false)
