@@ -17,7 +17,6 @@ export interface FileToRun {
 
 const folder = join(import.meta.dirname, '..')
 const handle = 'postern.test.root'
-const roots = globalThis as unknown as Record<string, unknown>
 
 registerHooks({
   resolve(specifier, context, next) {
@@ -37,7 +36,7 @@ const restore = (): void => {
 
 const run = async ({ file, mark, timeoutMs }: FileToRun): Promise<void> => {
   const test = new Test({ name: file, timeout: timeoutMs, cb: () => import(pathToFileURL(join(folder, file)).href) })
-  roots[handle] = test
+  Reflect.set(globalThis, handle, test)
   test.on('data', (text: string) => void process.stdout.write(text))
   test.on('complete', () => test.comment(test.counts.toJSON()))
   await new Promise<void>((done) => test.runMain(done))

@@ -19,6 +19,14 @@ const open = (answer: (count: number) => Promise<void>) => {
   return { flip: () => flip(), stop, counted: () => counted, reported: () => reported }
 }
 const settled = () => new Promise<void>((done) => setImmediate(done))
+const flipAndWait = async (moves: ReturnType<typeof open>, tries: number): Promise<void> => {
+  moves.flip()
+  await settled()
+  for (let n = 0; n < tries; n += 1) {
+    mock.timers.tick(250)
+    await settled()
+  }
+}
 
 t.test('several flips of one look are one move', async (t) => {
   const moves = open(async () => {})
@@ -32,12 +40,7 @@ t.test('several flips of one look are one move', async (t) => {
 
 t.test('a move that the database has not heard of is told again, until nothing from before it can be under way', async (t) => {
   const moves = open(() => Promise.reject(new Error('down')))
-  moves.flip()
-  await settled()
-  for (let n = 0; n < 4; n += 1) {
-    mock.timers.tick(250)
-    await settled()
-  }
+  await flipAndWait(moves, 4)
   t.equal(moves.counted(), 5)
   t.equal(moves.reported(), 5)
   moves.stop()
@@ -51,11 +54,6 @@ t.test('a move that the database has not heard of is told again, until nothing f
 
 t.test('told once the database answers again', async (t) => {
   const moves = open((count) => (count < 3 ? Promise.reject(new Error('down')) : Promise.resolve()))
-  moves.flip()
-  await settled()
-  for (let n = 0; n < 9; n += 1) {
-    mock.timers.tick(250)
-    await settled()
-  }
+  await flipAndWait(moves, 9)
   t.equal(moves.counted(), 3)
 })

@@ -83,7 +83,7 @@ t.test('US2.1: an administrator looks at a document and approves it; it is recor
   t.same(audit, { user_id: verifier, outcome: 'success' })
   const [told, ...more] = (await house.call('GET', '/provider/notifications', { token: house.own(providerId) })).body.items
   t.match(told, { kind: 'document-approved', message: /Your Medical License has been verified and approved/ })
-  t.notOk(more.some(({ kind }: any) => kind === 'document-approved'), 'the other one still waits')
+  t.notOk(more.some(({ kind }: { kind: string }) => kind === 'document-approved'), 'the other one still waits')
   const [mail] = (await house.get('provider-read-only', `/admin/providers/${providerId}/notifications`)).body.items
   t.match(mail, { kind: 'document-approved', state: 'queued' })
 }) // prettier-ignore
@@ -130,8 +130,8 @@ t.test(
     t.ok(own.body.items[0].message.includes(reason))
     t.match(problemOf(await activation(providerId)), { ...conflict, blockers: [{ documentType: 'medical_license', cause: 'rejected' }] })
     const { body: next, headers } = await house.upload(providerId, 'medical_license')
-    const licences = (await listed(providerId)).filter(({ type }: any) => type === 'medical_license')
-    t.same(licences.map(({ verificationStatus }: any) => verificationStatus), ['pending', 'superseded']) // prettier-ignore
+    const licences = (await listed(providerId)).filter(({ type }: { type: string }) => type === 'medical_license')
+    t.same(licences.map(({ verificationStatus }: { verificationStatus: string }) => verificationStatus), ['pending', 'superseded']) // prettier-ignore
     await house.decide('approval', next, headers.etag as string)
     t.equal((await activation(providerId)).status, 200)
   },

@@ -144,7 +144,32 @@ export const openHouse = async (t: Test, env: Readonly<Record<string, string>> =
     )
   }
 
-  return { ...portal, jobs, today, call, send, begin, upload, decide, proved, change, activate, active, own, delivered, mails }
+  /** Whom the agency's mails go to, and whom they name. */
+  const mailTo = async (reminderRecipients: readonly string[], supportContact: string): Promise<void> => {
+    const path = '/admin/settings'
+    const settings = await portal.get('provider-super-admin', path)
+    const body = { ...settings.body, supportContact, reminderRecipients }
+    await call('PUT', path, { as: 'provider-super-admin', body, headers: { 'if-match': settings.headers.etag as string } })
+  }
+
+  return {
+    mailTo,
+    ...portal,
+    jobs,
+    today,
+    call,
+    send,
+    begin,
+    upload,
+    decide,
+    proved,
+    change,
+    activate,
+    active,
+    own,
+    delivered,
+    mails,
+  }
 }
 
 export type House = Awaited<ReturnType<typeof openHouse>>

@@ -8,12 +8,7 @@ import { day, openHouse } from './house.ts'
 const house = await openHouse(t)
 const { host, jobs } = house
 const recipients = ['desk@riverside.example', 'second@riverside.example']
-const settings = await house.get('provider-super-admin', '/admin/settings')
-await house.call('PUT', '/admin/settings', {
-  as: 'provider-super-admin',
-  body: { ...settings.body, supportContact: 'help@riverside.example, +1 202 555 0100', reminderRecipients: recipients },
-  headers: { 'if-match': settings.headers.etag as string },
-})
+await house.mailTo(recipients, 'help@riverside.example, +1 202 555 0100')
 
 const mailsOf = async (providerId: string) =>
   (await house.get('provider-read-only', `/admin/providers/${providerId}/notifications`)).body.items

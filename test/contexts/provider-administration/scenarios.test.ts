@@ -48,12 +48,7 @@ const { port } = server.server.address() as { port: number }
 const house = await openHouse(t, { SMTP_URL: `smtp://127.0.0.1:${port}` })
 const { host } = house
 const desk = ['desk@riverside.example', 'second@riverside.example']
-const settings = await house.get('provider-super-admin', '/admin/settings')
-await house.call('PUT', '/admin/settings', {
-  as: 'provider-super-admin',
-  body: { ...settings.body, supportContact: 'help@riverside.example', reminderRecipients: desk },
-  headers: { 'if-match': settings.headers.etag as string },
-})
+await house.mailTo(desk, 'help@riverside.example')
 const read = async (id: string) => (await house.get(admin, `/admin/providers/${id}`)).body
 const signIn = (id: string) => host.call('POST', '/dev/token', { body: { persona: `account:${id}` }, key: null })
 const tokenOf = async (id: string): Promise<string> => (await signIn(id)).json<{ access_token: string }>().access_token
@@ -99,7 +94,9 @@ t.test('US1.1, US1.2: from an empty form to a provider who has signed in by the 
   const own = await house.call('GET', '/provider/profile', { token: await tokenOf(id) })
   t.match(own, { status: 200, body: { id, displayName: 'Dr. Ines Silva', status: 'active', commission: { currentRate: 15 } } }, own.text)
   t.same(
-    own.body.documents.map(({ type, verificationStatus }: any) => `${type} ${verificationStatus}`).sort(),
+    own.body.documents
+      .map(({ type, verificationStatus }: Record<'type' | 'verificationStatus', string>) => `${type} ${verificationStatus}`)
+      .sort(),
     documentTypes.map((type) => `${type} approved`).sort(),
   )
 })
@@ -141,7 +138,7 @@ t.test('US5.3: asked to renew a licence, the provider sends it; the warning clea
   const token = house.own(id)
   const licences = async () => {
     const { items } = (await house.get(admin, `/admin/providers/${id}/documents`)).body
-    return items.filter(({ type }: any) => type === 'medical_license')
+    return items.filter(({ type }: { type: string }) => type === 'medical_license')
   }
   const asked = await house.post(admin, `/admin/providers/${id}/notifications`, {
     template: 'document-renewal',
@@ -160,7 +157,7 @@ t.test('US5.3: asked to renew a licence, the provider sends it; the warning clea
   t.equal((await house.decide('approval', renewed, renewed.etag)).status, 200)
   t.match(await licences(), [{ verificationStatus: 'approved', warning: 'ok' }, { verificationStatus: 'superseded' }])
   const standing = (await house.call('GET', '/provider/profile', { token })).body.documents
-  t.same(standing.filter(({ type }: any) => type === 'medical_license').map(({ warning }: any) => warning), ['ok']) // prettier-ignore
+  t.same(standing.filter(({ type }: { type: string }) => type === 'medical_license').map(({ warning }: { warning: string }) => warning), ['ok']) // prettier-ignore
 })
 
 t.test('EC-3: an activation stands while its mail does not get through; it is tried thrice, told of, and sent by hand', async (t) => {

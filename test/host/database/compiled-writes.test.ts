@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import pg from 'pg'
 import t from 'tap'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import { createCompiledWrites, type CompiledWrites } from '../../../plugins/host/database/compiled-writes.ts'
@@ -20,11 +20,12 @@ const open = (answered: Answer, connected: () => Promise<void> = async () => {})
     return { rows: [] }
   }
   const client = { query, release: (broken: boolean) => void log.push(broken ? 'thrown away' : 'given back') }
-  const pool = {
+  // It connects to nothing: both ways to a connection are these.
+  const pool = Object.assign(new pg.Pool(), {
     connect: () => connected().then(() => client),
     query: async () => ({ rows: [{ moves: String((moves += 1)) }] }),
-  }
-  const writes = createCompiledWrites({ pool: pool as unknown as Pool, slots: 1, laneOf: () => 1, committed: () => {} })
+  })
+  const writes = createCompiledWrites({ pool, slots: 1, laneOf: () => 1, committed: () => {} })
   return { writes, log }
 }
 
