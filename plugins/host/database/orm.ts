@@ -1,5 +1,7 @@
 import type { EntitySchema } from '@mikro-orm/core'
 import { MikroORM } from '@mikro-orm/postgresql'
+import type pg from 'pg'
+import { serveTransactions } from './transaction-client.ts'
 
 export interface OrmOptions {
   readonly url: string
@@ -25,11 +27,14 @@ export const createOrm = (options: OrmOptions): Promise<MikroORM> =>
     driverOptions: {
       // Of an address MikroORM hands host, user and database to the driver, and not what the address says of TLS.
       connectionString: options.url,
-      connectionTimeoutMillis: 2_000,
+      // For a connection, of which there are few, as for the database to give a new one.
+      connectionTimeoutMillis: 5_000,
       query_timeout: options.statementTimeoutMs + 2_000,
       statement_timeout: options.statementTimeoutMs,
       lock_timeout: options.lockTimeoutMs,
       idle_in_transaction_session_timeout: 10_000,
       application_name: 'postern',
+      pipeline: true,
+      onPoolCreated: (pool: pg.Pool) => pool.on('connect', serveTransactions),
     },
   })
