@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Transaction } from '../../host/define-context.ts'
 import { countSql } from './dashboard.pages.ts'
-import { type Filters, stampSql } from './dashboard.query.ts'
+import type { Filters } from './dashboard.filters.ts'
+import { stampSql } from './dashboard.search.ts'
 
 /** How many accounts a search finds that finds too many to be looked up. */
 export interface BroadTotals {

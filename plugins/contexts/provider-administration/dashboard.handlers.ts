@@ -9,10 +9,11 @@ import {
 import { type getProviderStats, type listProviders, showListedProvider } from '../../../routes/provider-administration/index.ts'
 import type { Call, Service, Transaction } from '../../host/define-context.ts'
 import { type BroadTotals, createBroadTotals } from './broad-totals.ts'
-import { type Found, fewRows, manyRows, type Page, type Paging, totalOf } from './dashboard.pages.ts'
-import { breadthSql, exactSql, filtersOf, narrowLimit, type Search, searchOf, searchSource } from './dashboard.query.ts'
+import { filtersOf } from './dashboard.filters.ts'
+import { readOpening, readSearchOpening } from './dashboard.opening.ts'
+import { type Found, fewRows, manyRows, type Page, type Paging } from './dashboard.pages.ts'
+import { narrowLimit, searchOf, searchSource } from './dashboard.search.ts'
 import { type Kit, viewerOf } from './kit.ts'
-import { readPageSize } from './settings.store.ts'
 
 const rowOf = (found: Found): ProviderRow => ({
   ...found,
@@ -20,35 +21,32 @@ const rowOf = (found: Found): ProviderRow => ({
   createdAt: new Date(found.createdAt),
 })
 
-interface Breadth {
-  readonly suffixes: number
-  readonly stamp: string
-}
-
-const breadthOf = async (tx: Transaction, search: Search, agencyId: string): Promise<Breadth> => {
-  const { text, values } = breadthSql(search, agencyId)
-  const [breadth] = await tx.sql<Breadth>(text, values)
-  return breadth!
-}
-
-const exactOf = async (tx: Transaction, search: Search, agencyId: string, kit: Kit): Promise<string[]> => {
-  const asked = exactSql(search, agencyId, kit)
-  return asked === null ? [] : (await tx.sql<{ id: string }>(asked.text, asked.values)).map(({ id }) => id)
-}
-
-type Find = (call: Call<typeof listProviders>, tx: Transaction, paging: Paging) => Promise<Page>
+type Find = (call: Call<typeof listProviders>, tx: Transaction) => Promise<Page & Paging>
 
 const createFind =
   (kit: Kit, totals: BroadTotals): Find =>
-  async (call, tx, paging) => {
+  async (call, tx) => {
     const { agencyId, query } = call
     const filters = filtersOf(agencyId, query)
     const search = searchOf(query)
-    if (search === null) return manyRows(tx, filters, await totalOf(tx, filters), paging)
-    const { suffixes, stamp } = await breadthOf(tx, search, agencyId)
-    const narrow = suffixes <= narrowLimit
-    const source = searchSource(search, narrow, await exactOf(tx, search, agencyId, kit), filters)
-    return narrow ? fewRows(tx, source, filters, paging) : manyRows(tx, filters, await totals.of(tx, filters, stamp), paging)
+    const paged = ({ pageSize }: { readonly pageSize: number }): Paging => ({
+      sort: query.sort ?? 'name',
+      limit: pageSize,
+      offset: ((query.page ?? 1) - 1) * pageSize,
+    })
+    if (search === null) {
+      const opening = await readOpening(tx, call, filters)
+      const paging = paged(opening)
+      return { ...paging, ...(await manyRows(tx, filters, opening.total, paging)) }
+    }
+    const opening = await readSearchOpening(tx, call, search, kit)
+    const paging = paged(opening)
+    const narrow = opening.suffixes <= narrowLimit
+    const source = searchSource(search, narrow, opening.exact, filters)
+    const page = narrow
+      ? await fewRows(tx, source, filters, paging)
+      : await manyRows(tx, filters, await totals.of(tx, filters, opening.stamp), paging)
+    return { ...paging, ...page }
   }
 
 /** Most totals of broad searches that are remembered. */
@@ -59,14 +57,10 @@ export const listProvidersService = (kit: Kit): Service<typeof listProviders> =>
   const find = createFind(kit, createBroadTotals(rememberedTotals))
   return {
     transact: async (call, tx) => {
-      const { query, agencyId, principal } = call
-      const page = query.page ?? 1
-      const pageSize = query.pageSize ?? (await readPageSize(tx, agencyId, principal.userId))
-      const paging = { sort: query.sort ?? 'name', limit: pageSize, offset: (page - 1) * pageSize }
-      const { rows, total } = await find(call, tx, paging)
+      const { rows, total, limit } = await find(call, tx)
       const viewer = viewerOf(call)
       const items = rows.map((found) => showListedProvider(rowOf(found), viewer))
-      const body = { items, page, pageSize, total }
+      const body = { items, page: call.query.page ?? 1, pageSize: limit, total }
       return { body, etag: `"${hash('sha256', JSON.stringify(body), 'hex').slice(0, 32)}"` }
     },
   }

@@ -1,7 +1,7 @@
 import type { ProviderRow } from '../../../domain/provider-administration/index.ts'
 import type { ListProvidersQuery } from '../../../routes/provider-administration/index.ts'
 import type { Transaction } from '../../host/define-context.ts'
-import { type Filters, ofStatus } from './dashboard.query.ts'
+import { type Filters, ofStatus } from './dashboard.filters.ts'
 import { instantOf } from './instant.ts'
 
 export interface Found extends Omit<ProviderRow, 'currentRate' | 'createdAt'> {
@@ -66,12 +66,9 @@ export const fewRows = async (tx: Transaction, source: string, filters: Filters,
 /** How many accounts there are, as a value of a statement that has the filters' values: by the accounts themselves. */
 export const countSql = (filters: Filters): string => `(select count(*)::int from provider_profile p where ${all(filters)})`
 
-/** How many there are of those that nothing but their kind tells apart, by the lines of the tally; a day needs the accounts themselves. */
-export const totalOf = async (tx: Transaction, filters: Filters): Promise<number> => {
-  const tallied = `(select coalesce(sum(p.number), 0)::int from provider_tally p where ${all(filters)})`
-  const [counted] = await tx.sql<{ total: number }>(`select ${filters.dated ? countSql(filters) : tallied} as total`, filters.values)
-  return counted!.total
-}
+/** How many there are of those that nothing but their kind tells apart, as such a value: by the lines of the tally; a day needs the accounts. */
+export const totalSql = (filters: Filters): string =>
+  filters.dated ? countSql(filters) : `(select coalesce(sum(p.number), 0)::int from provider_tally p where ${all(filters)})`
 
 /**
  * Many rows, `total` of all pages: which they are is read from an index, for each status from its own, from whichever end is nearer; only those of the page are

@@ -71,11 +71,11 @@ export const writeSettings = async (
   return stored.length === 1
 }
 
-/** Rows of a page that a user asked to be shown. */
+/** Rows of a page that a user asked to be shown, as a value of a statement whose first value is the agency. */
+export const pageSizeSql = (userId: string): string =>
+  `coalesce((select r.page_size from provider_preference r where r.agency_id = $1 and r.user_id = ${userId}), 50)`
+
 export const readPageSize = async (tx: Transaction, agencyId: string, userId: string): Promise<25 | 50 | 100> => {
-  const [row] = await tx.sql<{ page_size: 25 | 50 | 100 }>(
-    'select page_size from provider_preference where agency_id = $1 and user_id = $2',
-    [agencyId, userId],
-  )
-  return row?.page_size ?? 50
+  const [row] = await tx.sql<{ size: 25 | 50 | 100 }>(`select ${pageSizeSql('$2')} as size`, [agencyId, userId])
+  return row!.size
 }
