@@ -19,6 +19,8 @@ export interface Board {
   /** How to look again at once when a good look has grown old, as after the clock was set or the machine slept. */
   lookWhenOld(look: () => void): void
   evaluationFailed(): void
+  /** Nothing is observed from here on. */
+  close(): void
 }
 
 export interface BoardOptions {
@@ -64,6 +66,7 @@ export const createBoard = ({ kind, flags, clock, evaluator, log }: BoardOptions
   let lastLook: string | null = null
   let lookAgain: (() => void) | null = null
   let failureLogged = false
+  let silence: NodeJS.Timeout | undefined
 
   // A clock that was set back says nothing about how long the source has been silent, so that counts as silence too.
   const isFresh = (): boolean => {
@@ -90,8 +93,18 @@ export const createBoard = ({ kind, flags, clock, evaluator, log }: BoardOptions
     lastLook = outcome
     log(outcome === 'fresh' ? { event: 'flags.fresh', source: kind } : { event: 'flags.not-fresh', source: kind, reason: outcome })
   }
+  // Noticed when it begins, not with the next look: that one may be waiting for its answer.
+  const listenForSilence = (): void => {
+    clearTimeout(silence)
+    silence = setTimeout(onSilence, freshForMs - (clock.now() - freshAt)).unref()
+  }
+  const onSilence = (): void => {
+    if (isFreshAfterLooking()) listenForSilence()
+    else observe()
+  }
   const take = (look: Look & { fresh: true }): void => {
     freshAt = look.at
+    listenForSilence()
     if (look.reading === null) return
     failureLogged = false
     evaluator.obey(look.reading)
@@ -122,5 +135,6 @@ export const createBoard = ({ kind, flags, clock, evaluator, log }: BoardOptions
       failureLogged = true
       log({ event: 'flags.evaluation-failed', source: kind })
     },
+    close: () => clearTimeout(silence),
   }
 }

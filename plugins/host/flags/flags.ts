@@ -106,6 +106,7 @@ export const createFlags = async (options: FlagsOptions): Promise<Flags> => {
     stalenessMs: board.stalenessMs,
     close: async () => {
       await source.close()
+      board.close()
       evaluator.close()
     },
   }
