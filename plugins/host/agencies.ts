@@ -1,6 +1,8 @@
 import pg from 'pg'
 import { newId } from '../../domain/shared/ids.ts'
 import { Refusal } from '../../domain/shared/refusal.ts'
+import { readAs } from './database/read-as.ts'
+import { roleNames } from './database/roles.ts'
 import { auditInput } from './audit/index.ts'
 
 /** An agency as the owner writes it. */
@@ -14,16 +16,9 @@ type Known = Pick<Agency, 'name' | 'modules'>
 
 /** An agency, read under its own context; null where there is no such agency. */
 const readAgency = async (pool: pg.Pool, agencyId: string): Promise<Known | null> => {
-  const client = await pool.connect()
-  try {
-    await client.query('begin read only')
-    await client.query("select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true)", [agencyId])
-    const { rows } = await client.query<Known>('select name, modules from host_agency where id = $1', [agencyId])
-    return rows[0] ?? null
-  } finally {
-    await client.query('rollback').catch(() => undefined)
-    client.release()
-  }
+  const settings = { role: roleNames.read, 'app.current_agency': agencyId }
+  const [known] = await readAs<Known>(pool, settings, 'select name, modules from host_agency where id = $1', [agencyId])
+  return known ?? null
 }
 
 /** The modules that an agency has on; none where there is no such agency. */

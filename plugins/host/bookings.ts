@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import { Refusal } from '../../domain/shared/refusal.ts'
+import { readAs } from './database/read-as.ts'
+import { roleNames } from './database/roles.ts'
 
 /** What is booked with a provider from a moment on. */
 export interface UpcomingBookings {
@@ -26,24 +28,15 @@ export interface BookingsOptions {
 
 const unknown: UpcomingBookings = Object.freeze({ known: false, count: 0, ids: Object.freeze([]) })
 
-const asReader =
-  "select set_config('role', 'postern_read', true), set_config('app.current_agency', $1, true), set_config('app.current_patient', '', true)"
 const ask = 'select known, total::int as count, ids from upcoming_bookings($1, $2, $3)'
 
 export const createBookings = ({ pool, provided, isElsewhere }: BookingsOptions): BookingsPort => ({
   async upcoming({ agencyId, providerId, at }) {
     if (!provided || isElsewhere(agencyId)) return unknown
     try {
-      const client = await pool.connect()
-      try {
-        await client.query('begin read only')
-        await client.query(asReader, [agencyId])
-        const { rows } = await client.query<UpcomingBookings>(ask, [agencyId, providerId, at])
-        return rows[0]?.known ? rows[0] : unknown
-      } finally {
-        await client.query('rollback').catch(() => undefined)
-        client.release()
-      }
+      const settings = { role: roleNames.read, 'app.current_agency': agencyId, 'app.current_patient': '' }
+      const [row] = await readAs<UpcomingBookings>(pool, settings, ask, [agencyId, providerId, at])
+      return row?.known ? row : unknown
     } catch (cause) {
       throw new Refusal('UPSTREAM_UNAVAILABLE', 'default', { cause })
     }

@@ -9,7 +9,7 @@ import { effectRole } from '../sql/roles.ts'
 import { ownershipQuery } from '../sql/ownership.ts'
 import { refusalOfDatabase } from './failure.ts'
 import type { LanePool } from './lane-pool.ts'
-import { execute, facadeOf } from './transaction-facade.ts'
+import { execute, facadeOf, inTransaction } from './transaction-facade.ts'
 
 /** The idempotency key of one request and what it stands for. */
 export interface ClaimedKey {
@@ -179,14 +179,12 @@ export const createTransactions = ({ orm, lanes, laneOf, committed, afterCommit 
 
   return {
     async run(plan, work) {
-      const em = orm.em.fork()
-      em.setSessionContext({ variables: variablesOf(plan) })
       let slot: number | null = null
       let tx: Transaction | null = null
       try {
-        const { result, head } = await em.transactional((inner) =>
+        const { result, head } = await inTransaction(orm, variablesOf(plan), (em) =>
           inside(
-            inner,
+            em,
             plan,
             work,
             (taken) => (slot = taken),

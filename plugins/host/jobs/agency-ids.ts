@@ -1,25 +1,13 @@
 import type pg from 'pg'
+import { readAs } from '../database/read-as.ts'
 import { roleNames } from '../database/roles.ts'
 import type { Waiting } from './outbox.ts'
 
 const page = 500
 
 /** Reads ids of all agencies under the queue's role, which sees nothing else of them. */
-const asQueue = async <R extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly unknown[]): Promise<R[]> => {
-  const client = await pool.connect()
-  let broken: unknown
-  try {
-    await client.query('begin read only')
-    await client.query("select set_config('role', $1, true)", [roleNames.queue])
-    return (await client.query<R>(text, [...values])).rows
-  } catch (error) {
-    broken = error
-    throw error
-  } finally {
-    if (broken === undefined) await client.query('rollback').catch((error: unknown) => (broken = error))
-    client.release(broken !== undefined)
-  }
-}
+const asQueue = <R extends pg.QueryResultRow>(pool: pg.Pool, text: string, values: readonly unknown[]): Promise<R[]> =>
+  readAs<R>(pool, { role: roleNames.queue }, text, values)
 
 /** Every agency there is, a page at a time. */
 export async function* agencyIds(pool: pg.Pool): AsyncGenerator<string> {

@@ -31,10 +31,13 @@ const constrain = (table: string, check: string): string[] => [
   `alter table ${at(table)} add constraint ${idsOnlyConstraint} check (${check})`,
 ]
 
-/** What carrying needs and no more: no logs, no flows, no schedules, nothing to be created. */
+/** Read alone: the library looks here before it takes a job back whose worker has gone. */
+const schedules = at('scheduler')
+
+/** What carrying needs and no more: no logs, no flows, no schedules of ours, nothing to be created. */
 const grants = [
   `grant usage on schema ${queueSchema} to ${queue}`,
-  `grant select on ${at('migration')} to ${queue}`,
+  `grant select on ${at('migration')}, ${schedules} to ${queue}`,
   `grant select, insert, update, delete on ${['job', 'event', 'meta', 'metrics', 'rate_limit', 'dedup', 'dedup_next', 'job_dependency'].map(at).join(', ')} to ${queue}`,
   `grant usage on sequence ${at('job_seq')}, ${at('event_seq')} to ${queue}`,
   `grant execute on all functions in schema ${queueSchema} to ${queue}`,
@@ -50,9 +53,9 @@ const statements = [
 /** Whether the schema is there, in the version that the library makes. */
 export const isQueueInstalled = async (client: pg.Client): Promise<boolean> => {
   const { rows } = await client.query<{ there: boolean }>(
-    `select count(*) = $1 as there from pg_constraint
+    `select count(*) = $1 and coalesce(has_table_privilege($4, to_regclass($5), 'select'), false) as there from pg_constraint
     where conname = $2 and convalidated and connamespace = to_regnamespace($3)`,
-    [Object.keys(constraints).length, idsOnlyConstraint, queueSchema],
+    [Object.keys(constraints).length, idsOnlyConstraint, queueSchema, queue, schedules],
   )
   if (!rows[0]!.there) return false
   const known = await client.query<{ version: number }>(`select max(version) as version from ${at('migration')}`)

@@ -99,7 +99,7 @@ export const openTransport = async (options: TransportOptions): Promise<Transpor
     // Thrown on, the text of an error would be stored in the queue.
     await carry(data.agencyId, data.id).catch((error: unknown) => options.report('queue.carry', error))
   }
-  const worker = openWorker(work, { concurrency, name: newId(), lockDuration: 90_000, stalledInterval: 30_000, maxStalledCount: 3 })
+  const worker = openWorker(work, { concurrency, name: newId(), lockDuration: 30_000, stalledInterval: 15_000, maxStalledCount: 3 })
   queue.on('error', (error: unknown) => report('queue.connection', error))
   worker.on('error', (error: unknown) => report('queue.worker', error))
   return {

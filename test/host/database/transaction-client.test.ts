@@ -1,9 +1,13 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { EntityManager } from '@mikro-orm/postgresql'
+import type pg from 'pg'
 import t from 'tap'
+import { createAgencyReader } from '../../../plugins/host/agencies.ts'
+import { createBookings } from '../../../plugins/host/bookings.ts'
 import { createOrm } from '../../../plugins/host/database/orm.ts'
-import { execute } from '../../../plugins/host/database/transaction-facade.ts'
+import { execute, inTransaction } from '../../../plugins/host/database/transaction-facade.ts'
+import { createProviderStatus } from '../../../plugins/host/provider-status.ts'
 import { testDatabase } from '../../database.ts'
 
 const agency = '01900000-0000-7000-8000-000000000001'
@@ -64,11 +68,8 @@ const openOrm = async (t: Teardown, url: string) => {
   t.teardown(() => orm.close(true))
   return {
     /** A transaction under a role, as the host opens one. */
-    as: <R>(role: string, work: (em: EntityManager) => Promise<R>): Promise<R> => {
-      const em = orm.em.fork()
-      em.setSessionContext({ variables: { role, 'app.current_agency': agency } })
-      return em.transactional(work)
-    },
+    as: <R>(role: string, work: (em: EntityManager) => Promise<R>): Promise<R> =>
+      inTransaction(orm, { role, 'app.current_agency': agency }, work),
   }
 }
 
@@ -111,6 +112,30 @@ t.test('such a transaction cannot commit, though it did nothing', async (t) => {
   t.same(await as('postern_read', who), [{ role: 'postern_read', agency }])
 })
 
+t.test('a transaction that failed cannot commit, though its failure was caught', async (t) => {
+  const database = await testDatabase(t)
+  const { as } = await openOrm(t, database.appUrl)
+  const caught = async (em: EntityManager): Promise<string> => {
+    await execute(em, 'select 1 / 0').catch(() => {})
+    return 'done'
+  }
+  await t.rejects(as('postern_read', caught), { message: 'a transaction that had failed was to be committed' })
+  await t.rejects(as('postern_nobody', caught), { code: '22023' }, 'nor one that was never opened, and it says why')
+  t.same(await as('postern_read', who), [{ role: 'postern_read', agency }])
+})
+
+t.test('a statement that nobody waits for runs in its own transaction, not in the next one of its connection', async (t) => {
+  const database = await testDatabase(t)
+  const { as } = await openOrm(t, database.appUrl)
+  const begun: ReturnType<typeof who>[] = []
+  const [, next] = await Promise.all([
+    as('postern_read', async (em) => void begun.push(...Array.from({ length: 12 }, () => who(em)))),
+    as('postern_admin', (em) => Promise.all(Array.from({ length: 12 }, () => who(em)))),
+  ])
+  t.same(new Set((await Promise.all(begun)).map(([row]) => row!.role)), new Set(['postern_read']))
+  t.same(new Set(next.map(([row]) => row!.role)), new Set(['postern_admin']))
+})
+
 t.test('a connection that is lost with the opening under way fails the transaction', async (t) => {
   const database = await testDatabase(t)
   const gate = await openGate(t, database.appUrl)
@@ -138,4 +163,43 @@ t.test('a connection that is lost in the middle of a transaction takes no place 
     await t.rejects(as('postern_read', cut), { message: /Connection terminated/ })
     t.same(await as('postern_read', who), [{ role: 'postern_read', agency }])
   }
+})
+
+t.test('wherever a connection is lost, nobody is told of a commit, and its place is there for the next', async (t) => {
+  const database = await testDatabase(t)
+  const gate = await openGate(t, database.appUrl)
+  const { as } = await openOrm(t, gate.url)
+  const mine = new Error('mine')
+  const lost = /Connection terminated|ECONNRESET|EPIPE/
+  for (const [step, message, work] of [
+    ['before its first statement', lost, async () => gate.cut()],
+    ['before its commit', lost, async (em: EntityManager) => void (await who(em), gate.cut())],
+    ['before its rollback', /^mine$/, async (em: EntityManager) => Promise.reject((await who(em), gate.cut(), mine))],
+    ['within a savepoint', lost, (em: EntityManager) => em.transactional(async (inner) => (await who(inner), gate.cut()))],
+  ] as const) {
+    await t.rejects(as('postern_read', work), { message }, step)
+    t.same(await as('postern_read', who), [{ role: 'postern_read', agency }], step)
+  }
+})
+
+t.test('a connection that does not say that it has rolled back is not given back in somebody’s transaction', async (t) => {
+  const given: unknown[] = []
+  const answering = (failing: RegExp) =>
+    ({
+      connect: async () => ({
+        query: async (text: string) => (failing.test(text) ? Promise.reject(new Error('Query read timeout')) : { rows: [] }),
+        release: (broken?: unknown) => void given.push(Boolean(broken)),
+      }),
+    }) as unknown as pg.Pool
+  const at = new Date()
+  const questions: ((pool: pg.Pool) => Promise<unknown>)[] = [
+    (pool) => createProviderStatus(pool)(agency, agency),
+    (pool) => createAgencyReader(pool)(agency),
+    (pool) => createBookings({ pool, provided: true, isElsewhere: () => false }).upcoming({ agencyId: agency, providerId: agency, at }),
+  ]
+  for (const ask of questions) {
+    await ask(answering(/^never$/))
+    await t.rejects(ask(answering(/^(?:select (?!set_config)|rollback)/)), { code: 'UPSTREAM_UNAVAILABLE' })
+  }
+  t.same(given, [false, true, false, true, false, true])
 })

@@ -135,6 +135,33 @@ t.test('the boot refuses a queue that could carry more', async (t) => {
   t.equal(await installQueue(database.ownerUrl), false, 'and has nothing to do the second time')
 })
 
+t.test('a job whose worker has gone is taken back, and carried by another one', async (t) => {
+  const id = `${newId()}-0`
+  const due = Date.now() + 1
+  const takeBack = async (): Promise<unknown[]> => {
+    const url = Object.assign(new URL(database.appUrl), { search: '?options=-c role=postern_queue' }).href
+    const client = new pg.Client({ connectionString: url, query_timeout: 10_000 })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return (await client.query("select bullmq.move_stalled_jobs_to_wait('outbox', 3, $1, 0) as id", [due])).rows
+    } finally {
+      await client.end()
+    }
+  }
+  await superuser.query(
+    `insert into bullmq.job (queue, id, seq, name, state, data, opts, added_at_ms, locked_until_ms, lock_token, stalled_marked)
+     values ('outbox', $1, 1, 'deliver', 'active', $2, '{"removeOnComplete": true}', 1, $3, 'gone', true)`,
+    [id, { agencyId: riverside.id, id: newId() }, due - 1],
+  )
+  t.same(await takeBack(), [{ id }])
+  await until('it is carried', async () => (await superuser.query('select from bullmq.job where id = $1', [id])).rowCount === 0)
+
+  await superuser.query('revoke select on bullmq.scheduler from postern_queue')
+  t.equal(await installQueue(database.ownerUrl), true, 'a queue that was installed without it is mended by a migration')
+  t.equal(await installQueue(database.ownerUrl), false)
+})
+
 t.test('readiness and metrics show the queue, and the end waits for what is under way', async (t) => {
   const detail = await host.call('GET', '/health/detail')
   t.match(detail.json(), { ready: true, dependencies: { queue: true } })
