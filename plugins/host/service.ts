@@ -113,6 +113,9 @@ export interface AdviseService<O extends AnyOperation, R = unknown, A = unknown>
   store(call: Call<O>, tx: Transaction, advised: Advised<R, A>): Promise<Outcome<ReplyOf<O>>>
 }
 
+/** What is known before the file: a field that a client puts behind it is not there yet, and is for `store` to ask. */
+export type Admission<O extends AnyOperation> = Omit<Call<O>, 'body'> & { readonly body: Partial<Call<O>['body']> }
+
 /**
  * Takes a document in three phases: admits it READ ONLY (ownership is asked), receives it with no transaction open, and stores its row in
  * the transaction that also holds key, audit row and the switch once more. Whatever fails leaves no object behind.
@@ -120,7 +123,7 @@ export interface AdviseService<O extends AnyOperation, R = unknown, A = unknown>
  */
 export interface UploadService<O extends AnyOperation> {
   /** Refuses, or says whose document it will be and how large it may be, before a byte of the file is read. */
-  readonly accept: (call: Call<O>, tx: Transaction) => Promise<UploadRules>
+  readonly accept: (call: Admission<O>, tx: Transaction) => Promise<UploadRules>
   /** Writes the row. `call.body` is the fields. */
   readonly store: (call: Call<O>, tx: Transaction, file: ReceivedDocument) => Promise<Outcome<ReplyOf<O>>>
 }

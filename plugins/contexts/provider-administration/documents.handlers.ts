@@ -35,7 +35,7 @@ export const providerStatusOf = async (tx: Transaction, agencyId: string, provid
 
 export const uploadService = (tellAdministrators: TellAdministrators): UploadService<typeof uploadProviderDocument> => ({
   accept: async ({ agencyId, body, now, params }, tx) => {
-    checkExpiration(body.expirationDate, now)
+    if (body.expirationDate !== undefined) checkExpiration(body.expirationDate, now)
     checkEditable(await providerStatusOf(tx, agencyId, params.providerId))
     return { ownerId: params.providerId, maxBytes: await uploadLimit(tx, agencyId) }
   },

@@ -57,8 +57,14 @@ export const listOwnDocumentsService: Service<typeof listOwnDocuments> = {
 }
 
 /** Refused before a byte of the file is read; asked again, under the provider's lock, where the row is written. */
-const admitOwn = async ({ agencyId, now }: Pick<Call, 'agencyId' | 'now'>, tx: Transaction, providerId: string, type: DocumentType) => {
+const admitOwn = async (
+  { agencyId, now }: Pick<Call, 'agencyId' | 'now'>,
+  tx: Transaction,
+  providerId: string,
+  type: DocumentType | undefined,
+) => {
   checkEditable(await providerStatusOf(tx, agencyId, providerId))
+  if (type === undefined) return
   checkOwnUpload(await documentStore(tx, { agencyId, providerId }).all(), type, now)
 }
 
@@ -66,7 +72,7 @@ export const ownUploadService = (tellAdministrators: TellAdministrators): Upload
   accept: async (call, tx) => {
     const { agencyId, body, now } = call
     const providerId = ownId(call)
-    checkExpiration(body.expirationDate, now)
+    if (body.expirationDate !== undefined) checkExpiration(body.expirationDate, now)
     await admitOwn(call, tx, providerId, body.type)
     return { ownerId: providerId, maxBytes: await uploadLimit(tx, agencyId) }
   },
