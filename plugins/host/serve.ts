@@ -8,6 +8,7 @@ import { handlerOf } from './handlers/index.ts'
 import type { Handled } from './handlers/handler.ts'
 import type { Host } from './host.ts'
 import { digestStream } from './json-body.ts'
+import { isKnownEtag } from './known-etag.ts'
 import { routeSchema } from './openapi-schema.ts'
 import { RequestCall } from './request-call.ts'
 import type { Service } from './service.ts'
@@ -74,7 +75,7 @@ const send = (host: Host, operation: AnyOperation, handled: Handled, request: Fa
   if (replayed) reply.header('Idempotent-Replayed', 'true')
   if (outcome.etag) {
     reply.header('ETag', outcome.etag)
-    if (request.method === 'GET' && request.headers['if-none-match'] === outcome.etag) return reply.code(304).send()
+    if (request.method === 'GET' && isKnownEtag(request.headers['if-none-match'], outcome.etag)) return reply.code(304).send()
   }
   if (outcome.file) return sendDocument(host.documents, request.call!.agencyId, outcome.file, reply)
   reply.code(operation.reply.status)

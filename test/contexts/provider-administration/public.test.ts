@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { riverside } from '../../../config/personas.ts'
 import { newId } from '../../../domain/shared/ids.ts'
 import { jpegFile, jpegSegment, pdfFile, pngChunk, pngFile } from '../../fixtures/files.ts'
 import { problemOf } from '../portal.ts'
@@ -41,7 +42,11 @@ t.test('US1.3, A3: a featured provider is seen by everybody, with the clinic’s
   for (const own of ['+12025550142', 'MD123456', '@clinic.example']) t.notOk(stored.includes(own), `${own} is not even in the table`)
 
   const again = await house.get(null, path, { 'if-none-match': headers.etag as string })
-  t.same([again.status, again.text], [304, ''])
+  t.same([again.status, again.text, again.headers.etag, again.headers['cache-control']], [304, '', headers.etag, 'public, no-cache'])
+  const asked = async (tags: string) => (await house.get(null, path, { 'if-none-match': tags })).status
+  const { etag } = headers
+  t.same(await Promise.all([`W/${etag}`, `"x", ${etag}`, `"x",W/${etag}`, '*'].map(asked)), [304, 304, 304, 304], 'as caches ask')
+  t.same(await Promise.all(['"x"', 'W/"x"', '', `${etag}x`].map(asked)), [200, 200, 200, 200])
   const editing = await house.get('provider-admin', `/admin/providers/${providerId}`)
   const edited = await house.call('PATCH', `/admin/providers/${providerId}`, {
     as: 'provider-admin',
@@ -85,6 +90,11 @@ t.test('it is searched by name and clinic, specialty and country, page by page',
 
 t.test('a photo is public while its provider is featured, and says nothing but the picture', async (t) => {
   const providerId = await house.active()
+  const objects = async () => {
+    await host.parts.host.documents.sweep(riverside.id)
+    return globSync('documents/**/*', { cwd: host.dataDir, withFileTypes: true }).filter((entry) => entry.isFile()).length
+  }
+  const before = await objects()
   const secret = 'CANARYgps47.6N'
   const camera = jpegSegment(0xe1, Buffer.from(`Exif\0\0${secret}`, 'latin1'))
   const made = await put(providerId, jpegFile(8, 8, [camera]), 'me.jpg', 'image/jpeg')
@@ -103,28 +113,37 @@ t.test('a photo is public while its provider is featured, and says nothing but t
   t.equal(shown.headers['cross-origin-resource-policy'], 'cross-origin', 'in portals of any site')
   t.notOk(shown.rawPayload.includes(secret))
   t.equal((await see({ 'if-none-match': shown.headers.etag as string })).statusCode, 304)
-  const before = (await list()).headers.etag
   const second = await put(providerId, pngFile(4, 4, [pngChunk('tEXt', Buffer.from(`Author\0${secret}`))]), 'me.png', 'image/png')
   t.equal(second.status, 200, second.text)
   t.equal((await see({ 'if-none-match': shown.headers.etag as string })).headers['content-type'], 'image/png', 'the new one at once')
-  t.ok(before)
   const files = globSync('**/*', { cwd: host.dataDir, withFileTypes: true }).filter((entry) => entry.isFile())
   t.notOk(
     files.some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes(secret)),
     'nothing of it was kept',
   )
 
+  t.equal(await objects(), before + 1, 'the first one is gone from the store')
   const removed = await house.call('DELETE', `/admin/providers/${providerId}/photo`, { as: 'provider-admin' })
   t.equal(removed.status, 204, removed.text)
   t.equal((await see()).statusCode, 404)
+  t.equal(await objects(), before, 'and the second one')
   t.equal((await list()).body.items[0].photoUrl, null)
   t.equal((await house.call('DELETE', `/admin/providers/${providerId}/photo`, { as: 'provider-admin' })).status, 404)
   await put(providerId, pngFile(), 'me.png', 'image/png')
   await house.change(providerId, 'suspension', { reason: 'Under investigation until further notice.', confirm: true })
   t.equal((await see()).statusCode, 404, 'nor of a suspended one')
 
-  t.ok([400, 415].includes((await put(providerId, pdfFile(), 'me.pdf', 'application/pdf')).status), 'no document')
-  t.equal((await put(providerId, Buffer.concat([pngFile(), Buffer.alloc(5 * 1024 * 1024)]), 'me.png', 'image/png')).status, 413)
+  await house.change(providerId, 'deactivation', { reason: 'The provider asked for closure.', confirm: true })
+  t.match(
+    problemOf(await put(providerId, pngFile(), 'me.png', 'image/png')),
+    { status: 409, code: 'CONFLICT' },
+    'nor is one of a closed account changed',
+  )
+  const closed = await house.call('DELETE', `/admin/providers/${providerId}/photo`, { as: 'provider-admin' })
+  t.match(problemOf(closed), { status: 409, code: 'CONFLICT' })
+
+  t.ok([400, 415].includes((await put(await house.begin(), pdfFile(), 'me.pdf', 'application/pdf')).status), 'no document')
+  t.equal((await put(await house.begin(), Buffer.concat([pngFile(), Buffer.alloc(5 * 1024 * 1024)]), 'me.png', 'image/png')).status, 413)
   for (const as of ['document-verifier', 'provider-read-only', 'provider-self', 'clinician'])
     t.match(problemOf(await put(providerId, pngFile(), 'me.png', 'image/png', as)), { status: 403 }, as)
   t.equal((await put(newId(), pngFile(), 'me.png', 'image/png')).status, 404)
