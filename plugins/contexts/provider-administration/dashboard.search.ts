@@ -1,4 +1,4 @@
-import { searchable } from '../../../domain/provider-administration/index.ts'
+import { sought } from '../../../domain/provider-administration/index.ts'
 import type { ListProvidersQuery } from '../../../routes/provider-administration/index.ts'
 import type { Conditions } from './dashboard.filters.ts'
 import { findBy, type Sealing } from './provider.rows.ts'
@@ -12,7 +12,7 @@ export interface Search {
 }
 
 export const searchOf = ({ q }: ListProvidersQuery): Search | null => {
-  const text = q === undefined ? '' : searchable(q)
+  const text = q === undefined ? '' : sought(q)
   return text === '' ? null : { text, q: q!.trim() }
 }
 
@@ -23,7 +23,7 @@ const last = '\u{10ffff}'
 
 /** The suffixes that begin with the part. */
 const suffixRange = ({ text }: Search, into: Conditions): string => {
-  const prefix = text.slice(0, suffixLength)
+  const prefix = [...text].slice(0, suffixLength).join('')
   return `s.agency_id = $1 and s.suffix >= ${into.add(prefix)} and s.suffix < ${into.add(prefix + last)}`
 }
 

@@ -8,7 +8,7 @@ import { lifecycleTables } from './tables/lifecycle.ts'
 import { peopleTables } from './tables/people.ts'
 import { profileTables } from './tables/profile.ts'
 import { publicTables } from './tables/public.ts'
-import { searchTables } from './tables/search.ts'
+import { plainLetters, searchTables } from './tables/search.ts'
 import { tallyTables, talliedNames } from './tables/tally.ts'
 
 class ProviderTables extends Migration {
@@ -39,11 +39,18 @@ class ProviderTalliedNames extends Migration {
   }
 }
 
+class ProviderPlainLetters extends Migration {
+  override up(): void {
+    for (const sql of plainLetters) this.addSql(sql)
+  }
+}
+
 export const providerMigrations: readonly MigrationEntry[] = [
   { name: 'provider-administration-0001-providers', class: ProviderTables },
   { name: 'provider-administration-0002-tally', class: ProviderTally },
   { name: 'provider-administration-0003-addresses-and-guard', class: ProviderAddressesAndGuard },
   { name: 'provider-administration-0004-tallied-names', class: ProviderTalliedNames },
+  { name: 'provider-administration-0005-plain-letters', class: ProviderPlainLetters },
 ]
 
 /** Every table of the context. */

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { searchable } from '../../../domain/provider-administration/index.ts'
+import { sought } from '../../../domain/provider-administration/index.ts'
 import { pageOf } from '../../../domain/shared/page.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
 import { type getFeaturedPhoto, type listFeaturedProviders, showFeatured } from '../../../routes/provider-administration/index.ts'
@@ -14,7 +14,7 @@ const cacheControl = 'public, no-cache'
 
 /** What is looked for, as it stands; the signs of LIKE are letters like others. */
 const patternOf = (q: string | undefined): string | null => {
-  const text = searchable(q ?? '')
+  const text = sought(q ?? '')
   return text === '' ? null : `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
 }
 

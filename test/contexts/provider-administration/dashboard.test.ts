@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { riverside } from '../../../config/personas.ts'
+import { searchable } from '../../../domain/provider-administration/index.ts'
 import { tallyTables } from '../../../plugins/contexts/provider-administration/tables/tally.ts'
 import { completeProfile, fifteenPercent, plantDocuments, threeTiers } from '../../fixtures/providers.ts'
 import { newId } from '../../../domain/shared/ids.ts'
@@ -73,7 +75,10 @@ t.test('Search: a part of name or clinic in any case; whole email and licence; t
   ] as const) t.same(await names(`q=${encodeURIComponent(q)}`), expected, q)
   t.equal((await house.get('provider-admin', `/admin/providers?q=${'x'.repeat(201)}`)).status, 400)
   t.same(await names('q='), await names(''), 'nothing is looked for')
-  t.equal((await rename(ids[0]!, { lastName: 'Renamed' })).status, 200)
+  const clinic = (name: string) => ({ clinic: { ...completeProfile.clinic, name } })
+  await rename(ids[0]!, { lastName: 'Łukasz', ...clinic('Abcdefghijk𠮷rest') })
+  for (const q of ['Dr. Maria Łukasz', 'dr maria l', 'lukasz', 'abcdefghijk𠮷rest', 'k𠮷']) t.same(await names(`q=${encodeURIComponent(q)}`), ['Dr. Maria Łukasz'], q)
+  t.equal((await rename(ids[0]!, { lastName: 'Renamed', ...clinic('Harbour Clinic') })).status, 200)
   t.same([await names('q=maria silva'), await names('q=renamed')], [[], ['Dr. Maria Renamed']], 'what is found follows the name')
   const suffixes = await house.rows('select suffix from provider_search_suffix where provider_id = $1 order by 1', ids[0])
   t.equal(new Set(suffixes.map(({ suffix }) => suffix)).size, suffixes.length)
@@ -167,6 +172,9 @@ t.test('the counts are right after every transition', async (t) => {
     await house.change(id, what, what === 'featured' ? body : { ...body, confirm: true })
     await right(what)
   }
+  const { total, byStatus, byDocumentsStatus } = (await house.get('provider-read-only', '/admin/providers/stats')).body
+  t.equal(byStatus.deactivated, 1)
+  t.equal(Object.values<number>(byDocumentsStatus).reduce((sum, n) => sum + n), total - 1, 'documents of a deactivated account are nobody’s to see to')
 }) // prettier-ignore
 
 t.test('the counts are right after a race of everybody with everybody', async (t) => {
@@ -240,6 +248,87 @@ t.test('the total of a search that finds too many to look each up follows every 
   t.equal((await read('status=active&q=harbour')).total, active - 1, 'a status')
   await house.rows("delete from provider_search_suffix where suffix like 'harbour_%' and provider_id = $1", ids[3])
   t.equal(await seen(''), await expected(), 'the same where each is looked up')
+}) // prettier-ignore
+
+/** An account as the model of the dashboard knows it. */
+type Known = {
+  id: string
+  status: string
+  featured: boolean
+  type: string | null
+  rate: number | null
+  created: number
+  active: number
+  name: string
+  text: string
+  license: string
+  email: string
+}
+type Asked = Partial<{
+  q: string
+  status: readonly string[]
+  featured: boolean
+  commissionType: string
+  createdFrom: number
+  createdTo: number
+  activeFrom: number
+  activeTo: number
+  sort: string
+  page: number
+  pageSize: number
+}>
+
+/** What the dashboard shows, by reading through everything: ids in their order, and how many there are. */
+const expectedOf = (accounts: readonly Known[], { q = '', status = ['active'], sort = 'name', page = 1, pageSize = 25, ...asked }: Asked) => {
+  const [text, whole] = [searchable(q), q.trim().toUpperCase()]
+  const number = /^[A-Z0-9 -]+$/.test(whole) ? whole.replaceAll(/[ -]/g, '') : null
+  const isIt = ({ email, license }: Known) =>
+    whole.includes('@') ? email.toUpperCase() === whole : license !== '' && number !== null && (license === number || (/^[A-Z0-9]{4}$/.test(whole) && license.endsWith(whole)))
+  const found = accounts.filter((one) =>
+    (text === '' || one.text.includes(text) || isIt(one)) && (status.includes('all') || status.includes(one.status)) && one.featured === (asked.featured ?? one.featured) &&
+    (asked.commissionType === undefined || asked.commissionType === 'all' || one.type === asked.commissionType) &&
+    one.created >= (asked.createdFrom ?? 0) && one.created < (asked.createdTo ?? Infinity) && one.active >= (asked.activeFrom ?? 0) && one.active < (asked.activeTo ?? Infinity)) // prettier-ignore
+  const down = sort.startsWith('-') ? -1 : 1
+  const key = ({ name, created, rate }: Known) => ({ name, createdAt: created, commissionRate: rate })[sort.replace('-', '') as 'name']
+  const [none, some] = [found.filter((one) => key(one) === null), found.filter((one) => key(one) !== null)]
+  const order = (a: string | number, b: string | number): number => (a < b ? -down : a > b ? down : 0)
+  const sorted = [...some.toSorted((a, b) => order(key(a), key(b)) || order(a.id, b.id)), ...none.toSorted((a, b) => order(a.id, b.id))]
+  return { ids: sorted.slice((page - 1) * pageSize, page * pageSize).map(({ id }) => id), total: found.length, page, pageSize }
+} // prettier-ignore
+
+t.test('whatever is asked together, the answer is that of reading through every account', async (t) => {
+  await house.rows("update provider_profile set featured = true where id = $1 and status = 'active'", ids[1])
+  await house.rows("insert into provider_search_suffix (agency_id, suffix, provider_id) select $1, 'harbour' || n, $2 from generate_series(1, 2001) n", riverside.id, ids[3])
+  const rows = await house.rows(`select id, status, featured, commission_type as type, current_rate::float8 as rate, created_at as created, activity_at as active, sort_name as name,
+    search_text as text, license_index is not null as licensed from provider_profile where agency_id = $1`, riverside.id)
+  const accounts: Known[] = rows.map(({ created, active, licensed, ...row }) => {
+    const at = ids.indexOf(row.id)
+    const license = at >= 0 ? people[at]![4] : licensed ? completeProfile.medicalLicenseNumber : ''
+    return { ...row, created: +created, active: +active, license, email: at >= 0 ? `p${at}@dashboard.example` : '' }
+  })
+  const sub = newId()
+  await house.rows('insert into provider_preference (agency_id, user_id, page_size, updated_at, audit_id) values ($1, $2, 25, now(), $3)', riverside.id, sub, newId())
+  const moments = (of: 'created' | 'active') => fc.constantFrom(...new Set(accounts.flatMap((one) => [one[of], one[of] + 1])))
+  const part = fc.tuple(fc.constantFrom(...accounts), fc.nat(20), fc.integer({ min: 1, max: 14 })).map(([{ text }, from, length]) => text.slice(from, from + length).replaceAll('\n', ' '))
+  const number = fc.constantFrom('MD100001', 'md 200-002', '0003', 'XK40', 'MD123456', '3456', 'P1@Dashboard.example', 'p0@dashboard', ' p3@dashboard.example ')
+  const odd = fc.constantFrom('', ' ', '%', '_', '\\', "'", '"', '$1', '--', 'ß', '\u0301', '\u{10ffff}', 'É', '@', 'harbour', 'HARB', 'harbour c', 'page', 'p')
+  const asked = fc.record({
+    q: fc.oneof(part, number, odd), status: fc.oneof(fc.constant(['all']), fc.uniqueArray(fc.constantFrom('draft', 'active', 'suspended', 'deactivated'), { minLength: 1 })), featured: fc.boolean(),
+    commissionType: fc.constantFrom('percentage', 'tier', 'all'), createdFrom: moments('created'), createdTo: moments('created'), activeFrom: moments('active'), activeTo: moments('active'),
+    sort: fc.constantFrom('name', '-name', 'createdAt', '-createdAt', 'commissionRate', '-commissionRate'), page: fc.integer({ min: 1, max: 3 }), pageSize: fc.constantFrom(25, 50),
+  }, { requiredKeys: [] }).filter(({ createdFrom = 0, createdTo = Infinity, activeFrom = 0, activeTo = Infinity }) => createdFrom <= createdTo && activeFrom <= activeTo)
+  let tries = 0
+  await fc.assert(fc.asyncProperty(asked, async (one) => {
+    if ((tries += 1) % 50 === 0) await house.pass(minute)
+    const query = new URLSearchParams(Object.entries(one).flatMap(([name, value]): [string, string][] =>
+      [value].flat().map((each) => [name, /From|To/.test(name) ? new Date(Number(each)).toISOString() : String(each)])))
+    const { status, body, text } = await house.call('GET', `/admin/providers?${query.toString()}`, { token: host.token('provider-read-only', { claims: { sub } }) })
+    if (status !== 200) throw new Error(text)
+    const expected = expectedOf(accounts, one)
+    const { items, ...paging } = body
+    return JSON.stringify(expected) === JSON.stringify({ ids: items.map(({ id }: { id: string }) => id), total: paging.total, page: paging.page, pageSize: paging.pageSize })
+  }), { numRuns: 120 })
+  t.pass(`${tries} questions`)
 }) // prettier-ignore
 
 t.test('60 searches a minute', async (t) => {

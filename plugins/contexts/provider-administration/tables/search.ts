@@ -45,3 +45,25 @@ export const searchTables: readonly string[] = [
   ...upkeep,
   ...tenantTable({ table: 'provider_search_suffix', grants: { read: ['select'], admin: ['select', 'insert', 'delete'] } }),
 ]
+
+const plain = (column: string): string =>
+  [['ß', 'ss'], ['æ', 'ae'], ['œ', 'oe'], ['þ', 'th']].reduce(
+    (text, [letter, letters]) => `replace(${text}, '${letter}', '${letters}')`,
+    `translate(${column}, 'øđðħıłŧς', 'oddhiltσ')`,
+  ) // prettier-ignore
+
+/** Each with what its triggers write. */
+const read = ['provider_profile', 'provider_featured', 'provider_search_suffix', 'provider_tally']
+
+/** What was kept before letters such as ł were kept as those that others type. Nobody's account changes by it, so no guard is asked. */
+export const plainLetters: readonly string[] = [
+  'alter table provider_profile drop constraint provider_profile_search_text, drop constraint provider_profile_sort_name',
+  `alter table provider_profile add constraint provider_profile_search_text check (length(search_text) <= 500),
+    add constraint provider_profile_sort_name check (length(sort_name) <= 250)`,
+  'alter table provider_profile disable trigger provider_profile_guard',
+  ...read.map((table) => `alter table ${table} no force row level security`),
+  `update provider_profile set search_text = ${plain('search_text')}, sort_name = ${plain('sort_name')} where search_text ~ '[ßæœþøđðħıłŧς]'`,
+  `update provider_featured set search_text = ${plain('search_text')} where search_text ~ '[ßæœþøđðħıłŧς]'`,
+  ...read.map((table) => `alter table ${table} force row level security`),
+  'alter table provider_profile enable trigger provider_profile_guard',
+]
