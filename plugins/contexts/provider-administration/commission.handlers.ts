@@ -55,8 +55,15 @@ const store = `
   where agency_id = $1 and id = $2`
 
 /**
- * Holds the tier in force against the last month that was counted, and changes it from now on where they differ; the provider is told. Nothing
- * is worked out again for what was booked before.
+ * From when a tier holds. That of a month that has closed holds from the first of the next one, or from when its count was known, also where
+ * the job comes late; what arrives afterwards holds from then on.
+ */
+const since = ({ now, cause, month }: Evaluated, reportedAt: Date): Date =>
+  cause === 'month' ? new Date(Math.min(now.getTime(), Math.max(Date.parse(month), reportedAt.getTime()))) : now
+
+/**
+ * Holds the tier in force against the last month that was counted, and changes it where they differ; the provider is told. Nothing is worked
+ * out again for what was booked in a month before.
  * @returns the tier that came into force; null where nothing changed
  * @see FR-015, Commission Rule 3; User Story 4, 2
  */
@@ -76,7 +83,7 @@ export const evaluateTier = async (kit: Pick<Kit, 'tell'>, tx: Transaction, aske
   await addRate(tx, whose, {
     id,
     commissionId: agreement.id,
-    effectiveFrom: now,
+    effectiveFrom: since(asked, counted.reportedAt),
     rate,
     tier,
     cause,

@@ -55,6 +55,14 @@ export const currentAgreement = async (tx: Transaction, { agencyId, providerId }
   return { id: row.id, commission: { type: 'tier', tiers: tiers.map(tierOfRow) } }
 }
 
+/**
+ * When what is written down comes into force: never before what is in force already, which a service whose clock is ahead may have written, or
+ * a call that came later and was quicker. Agency, provider and the moment asked for are $1, $3 and the value named.
+ */
+const inForceFrom = (asked: string): string => `greatest(${asked}::timestamptz, (
+  select max(r.effective_from) + interval '1 millisecond' from provider_commission_rate r
+  where r.agency_id = $1 and r.provider_id = $3 and r.effective_from > ${asked}::timestamptz))`
+
 /** Writes an agreement down; earlier ones stay, for what was booked under them. */
 export const addAgreement = async (
   tx: Transaction,
@@ -66,7 +74,7 @@ export const addAgreement = async (
   const tiers = commission.type === 'tier' ? commission.tiers.length : null
   await tx.sql(
     `insert into provider_commission (agency_id, id, provider_id, type, percentage, tiers, effective_from, created_by, audit_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+     values ($1, $2, $3, $4, $5, $6, ${inForceFrom('$7')}, $8, $9)`,
     [agencyId, id, providerId, commission.type, percentage, tiers, now, by, auditId],
   )
   if (commission.type === 'percentage') return
@@ -82,7 +90,7 @@ export const addAgreement = async (
 export const addRate = async (tx: Transaction, { agencyId, providerId }: Whose, rate: NewRate): Promise<void> => {
   await tx.sql(
     `insert into provider_commission_rate (agency_id, id, provider_id, commission_id, effective_from, rate, tier, cause, month, procedure_count, audit_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+     values ($1, $2, $3, $4, ${inForceFrom('$5')}, $6, $7, $8, $9, $10, $11)`,
     [
       agencyId, rate.id, providerId, rate.commissionId, rate.effectiveFrom, rate.rate, rate.tier, rate.cause, rate.month, rate.count, rate.auditId,
     ], // prettier-ignore
@@ -104,11 +112,11 @@ export const lastCount = async (
   tx: Transaction,
   { agencyId, providerId }: Whose,
   before: string,
-): Promise<{ readonly month: string; readonly count: number } | null> => {
-  const [row] = await tx.sql<{ month: string; count: number }>(
-    `select month::text, count from provider_procedure_count where agency_id = $1 and provider_id = $2 and month < $3::date
+): Promise<{ readonly month: string; readonly count: number; readonly reportedAt: Date } | null> => {
+  const [row] = await tx.sql<{ month: string; count: number; reported_at: string }>(
+    `select month::text, count, reported_at from provider_procedure_count where agency_id = $1 and provider_id = $2 and month < $3::date
      order by month desc limit 1`,
     [agencyId, providerId, before],
   )
-  return row ?? null
+  return row ? { month: row.month, count: row.count, reportedAt: new Date(row.reported_at) } : null
 }

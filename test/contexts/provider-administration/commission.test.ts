@@ -94,13 +94,24 @@ t.test('US4.2: 12 procedures in a month move the provider to tier 2 at its end, 
   const id = await house.active({ commission: threeTiers })
   const other = await house.begin({ commission: threeTiers })
   t.match((await report(id, month(0), 12)).body, { currentTier: 1, currentRate: 20 }, 'the month is not over')
+  const gone = await house.active({ commission: threeTiers })
+  await report(gone, month(0), 12)
+  await house.change(gone, 'deactivation', { reason: 'The provider asked for closure.', confirm: true })
+  t.match(problemOf(await report(gone, month(1), 60)), { status: 409, code: 'CONFLICT' }, 'of an account that is closed nothing is counted')
   const booked = now()
   t.equal(await tiersJob(), 0)
   await nextMonth()
-  t.equal(await tiersJob(), 1)
+  t.equal(await tiersJob(), 1, 'one that was closed is in nobody’s way')
   t.match((await read(id)).body, { currentRate: 15, commission: { currentTier: 2 } })
   t.match((await read(other)).body, { currentRate: 20, commission: { currentTier: 1 } }, 'who was not counted stays')
   t.same([await rate(id), await rate(id, booked)], [15, 20])
+  const first = Date.parse(firstOfMonth(house.today()))
+  const around = [first, first - 1].map((ms) => rate(id, new Date(ms).toISOString()))
+  t.same(await Promise.all(around), [15, 20], 'from the first of the month on, though the job came an hour later')
+  const followed =
+    'select cause, month::text, procedure_count as count from provider_commission_rate where provider_id = $1 order by effective_from'
+  const [, why] = await house.rows(followed, id)
+  t.same(why, { cause: 'month', month: `${month(1)}-01`, count: 12 }, 'what it follows from is written down')
   t.equal(await tiersJob(), 0, 'a job that runs twice does it once')
   await house.delivered()
   const told = (await house.mails()).filter(({ subject }) => subject === 'Your commission tier has changed')
@@ -119,6 +130,18 @@ t.test('US4.2: 12 procedures in a month move the provider to tier 2 at its end, 
   await report(id, month(1), 5)
   t.match((await read(id)).body, { currentRate: 20, commission: { currentTier: 1 } }, 'the next month counts anew')
   t.equal(await tiersJob(), 0, 'the count came before the job')
+})
+
+t.test('the last word holds, also of a service whose clock is behind or of a call that had to wait', async (t) => {
+  const [counted, agreed] = [await house.begin({ commission: threeTiers }), await house.begin({ commission: fifteenPercent })]
+  const behind = 5_000
+  house.host.clock.advance(-behind)
+  t.match((await report(counted, month(1), 60)).body, { currentTier: 3, currentRate: 10 })
+  t.match((await agree(agreed, { type: 'percentage', percentage: 25 })).body, { commission: { percentage: 25 }, currentRate: 25 })
+  house.host.clock.advance(behind)
+  await house.pass(minute)
+  t.same([await rate(counted), await rate(agreed)], [10, 25], 'what is quoted is what is shown')
+  t.match((await agree(agreed, threeTiers)).body, { commission: { type: 'tier' }, currentRate: 20 })
 })
 
 t.test('US4.3: edited tiers hold from now on, by the last month that was counted', async (t) => {
@@ -148,7 +171,7 @@ t.test('US4.3: edited tiers hold from now on, by the last month that was counted
 t.test('counts come from machines, for months that are known, of providers of the agency', async (t) => {
   const id = await house.begin({ commission: threeTiers })
   for (const as of [admin, 'provider-self', 'founder']) t.match(problemOf(await report(id, month(1), 1, as)), { status: 403 }, as)
-  for (const [path, count] of [[month(-1), 1], ['2026-13', 1], ['2026-1', 1], [month(1), -1], [month(1), 1.5], [month(1), '1']] as const)
+  for (const [path, count] of [[month(-1), 1], ['2026-13', 1], ['2026-1', 1], ['0000-01', 1], [month(1), -1], [month(1), 1.5], [month(1), '1']] as const)
     t.equal((await report(id, path, count)).status, 400, `${path} ${count}`)
   t.match(problemOf(await report(newId(), month(1), 1)), { status: 404 })
   const stranger = house.host.token('service-procedures', { claims: { agency_id: '01920000-0000-7000-8000-a00000000002' } })
