@@ -51,7 +51,7 @@ export interface ProviderDocument {
 }
 
 /** What decides of a document, whoever stores it. */
-export type DocumentState = Pick<ProviderDocument, 'id' | 'type' | 'status' | 'expiresOn' | 'requestedAt'>
+export type DocumentState = Pick<ProviderDocument, 'type' | 'version' | 'status' | 'expiresOn' | 'requestedAt'>
 
 /** Whole days from `today` to the day of expiry; negative once that has passed. */
 export const daysUntilExpiry = (expiresOn: string, today: string): number => daysBetween(today, expiresOn)

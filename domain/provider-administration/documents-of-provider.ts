@@ -7,27 +7,30 @@ export interface Standing<D extends DocumentState = DocumentState> {
   readonly latest: D | null
 }
 
-/** Ids are in the order of creation. */
-const newest = <D extends DocumentState>(documents: readonly D[]): D | null =>
-  documents.reduce<D | null>((last, one) => (last === null || one.id > last.id ? one : last), null)
+/** By version: an id tells when an upload began, and one that began earlier may have come later. */
+export const newestVersion = <D extends Pick<DocumentState, 'version'>>(documents: readonly D[]): D | null =>
+  documents.reduce<D | null>((last, one) => (last === null || one.version > last.version ? one : last), null)
 
 /** The standing of every required type, of a provider's documents in any order. */
 export const standings = <D extends DocumentState>(documents: readonly D[]): Standing<D>[] =>
   documentTypes.map((type) => {
     const ofType = documents.filter((one) => one.type === type && one.status !== 'superseded')
-    return { type, approved: ofType.find(({ status }) => status === 'approved') ?? null, latest: newest(ofType) }
+    return { type, approved: ofType.find(({ status }) => status === 'approved') ?? null, latest: newestVersion(ofType) }
   })
 
 export const documentsStatuses = ['incomplete', 'rejected', 'pending', 'complete'] as const
 export type DocumentsStatus = (typeof documentsStatuses)[number]
 
-/** The one word of the dashboard; what stands first in `documentsStatuses` prevails. @see FR-015, Screen 1, Documents Status Column */
+/**
+ * The one word of the dashboard, by the newest version of each type, as the account's own summary is; what stands first in
+ * `documentsStatuses` prevails.
+ * @see FR-015, Screen 1, Documents Status Column
+ */
 export const documentsStatusOf = (documents: readonly DocumentState[]): DocumentsStatus => {
-  const kept = documents.filter(({ status }) => status !== 'superseded')
-  const some = (status: string): boolean => kept.some((one) => one.status === status)
-  if (new Set(kept.map(({ type }) => type)).size < documentTypes.length) return 'incomplete'
-  if (some('rejected')) return 'rejected'
-  return some('pending') ? 'pending' : 'complete'
+  const latest = standings(documents).map((standing) => standing.latest?.status)
+  if (latest.includes(undefined)) return 'incomplete'
+  if (latest.includes('rejected')) return 'rejected'
+  return latest.includes('pending') ? 'pending' : 'complete'
 }
 
 /** Has a version that counts run out? */
@@ -45,7 +48,8 @@ const blockerOf = ({ type, approved, latest }: Standing, today: string): Documen
   if (latest === null) return { documentType: type, cause: 'missing' }
   if (approved !== null && !isExpired(approved.expiresOn, today)) return null
   const { status, expiresOn } = latest
-  if (status === 'pending' || status === 'rejected') return { documentType: type, cause: status }
+  // One that ran out while it waited cannot be approved any more.
+  if (status === 'rejected' || (status === 'pending' && !isExpired(expiresOn, today))) return { documentType: type, cause: status }
   return { documentType: type, cause: 'expired', expiredOn: expiresOn }
 }
 

@@ -1,10 +1,11 @@
 import { dayOf, isDay } from '../shared/calendar-day.ts'
 import { newId } from '../shared/ids.ts'
 import { invalid, Refusal } from '../shared/refusal.ts'
-import { checkVerification, isExpired, isFutureDay, type DocumentType, type ProviderDocument } from './document.ts'
-import { mayUpload, standings } from './documents-of-provider.ts'
+import { checkVerification, isExpired, isFutureDay, type DocumentType, type ProviderDocument, rejectionReasonLength } from './document.ts'
+import { mayUpload, newestVersion, standings } from './documents-of-provider.ts'
 import type { Decision, DocumentStore, Upload } from './documents.ports.ts'
 import { checkEditable, type ProviderStatus } from './lifecycle.ts'
+import { checkReason } from './reason.ts'
 
 /** Who acts, and when. */
 export interface Acting {
@@ -64,7 +65,7 @@ export const addDocument = async (
   const replaced = ofType.filter(({ status }) => status === 'pending' || status === 'rejected')
   await store.supersede(replaced.map(({ id }) => id), now) // prettier-ignore
   const document: ProviderDocument = {
-    ...upload, id: newId(now.getTime()), providerId, version: (ofType[0]?.version ?? 0) + 1, revision: 1, status: 'pending', uploadedAt: now,
+    ...upload, id: newId(now.getTime()), providerId, version: (newestVersion(ofType)?.version ?? 0) + 1, revision: 1, status: 'pending', uploadedAt: now,
     uploadedBy: userId, verifiedBy: null, verifiedAt: null, rejectionReason: null, requestedAt: null,
   } // prettier-ignore
   await store.add({ ...document, auditId })
@@ -107,7 +108,7 @@ export const approveDocument = async (store: DocumentStore, asked: DecisionAsked
   checkRevision(document, asked)
   checkVerification(document.status, 'approval')
   if (isExpired(document.expiresOn, dayOf(asked.now.getTime()))) throw new Refusal('CONFLICT')
-  const older = ofType.filter(({ id, status }) => id < document.id && status !== 'superseded')
+  const older = ofType.filter(({ version, status }) => version < document.version && status !== 'superseded')
   const replaced = ofType.filter((one) => one.id !== document.id && one.status === 'approved')
   await store.supersede([...new Set([...older, ...replaced])].map(({ id }) => id), asked.now) // prettier-ignore
   const after = await decided(store, document, 'approved', null, asked)
@@ -116,10 +117,11 @@ export const approveDocument = async (store: DocumentStore, asked: DecisionAsked
 
 /**
  * Rejects a version, pending or approved, with a reason. The status of an active provider stays as it is.
- * @throws Refusal NOT_FOUND, CONFLICT
+ * @throws Refusal VALIDATION_FAILED, NOT_FOUND, CONFLICT
  * @see FR-015, B1
  */
 export const rejectDocument = async (store: DocumentStore, asked: DecisionAsked & { readonly reason: string }): Promise<DocumentChange> => {
+  checkReason(asked.reason, rejectionReasonLength)
   const providerStatus = await lockEditable(store)
   const { document } = await found(store, asked.documentId)
   checkRevision(document, asked)

@@ -1,4 +1,5 @@
 import type { DocumentType } from './document.ts'
+import type { TransitionName } from './lifecycle.ts'
 
 /** What a provider is told, by mail and in their portal. @see design, section 8 */
 export const providerNotices = [
@@ -18,7 +19,7 @@ export const providerNotices = [
 export type ProviderNotice = (typeof providerNotices)[number]
 
 /** What administrators are told: in their portal, and by mail those whom the settings name. */
-export const administratorNotices = ['document-awaiting-review', 'document-expiring', 'mail-failed'] as const
+export const administratorNotices = ['document-awaiting-review', 'document-expiring', 'mail-failed', 'plan-refused'] as const
 export type AdministratorNotice = (typeof administratorNotices)[number]
 
 export type Notice = ProviderNotice | AdministratorNotice
@@ -42,6 +43,8 @@ export interface NoticeFacts {
   /** `YYYY-MM-DD`, where a change was set for a day. */
   readonly effectiveDate?: string
   readonly tier?: { readonly name: string; readonly rate: string; readonly count: number }
+  /** What was planned and is not allowed any more on its day. */
+  readonly planned?: TransitionName
   /** The notice whose mail did not get through. */
   readonly failed?: Notice
 }
@@ -168,6 +171,12 @@ const writers: Readonly<Record<Notice, Writer>> = {
     subject: 'A mail to a provider was not delivered',
     paragraphs: [
       `The mail "${failed ?? ''}" to ${providerName} could not be delivered after three attempts. It can be sent again by hand.`,
+    ],
+  }),
+  'plan-refused': ({ planned = 'change', effectiveDate }, { providerName }) => ({
+    subject: 'A planned change of a provider was not carried out',
+    paragraphs: [
+      `The ${planned} of ${providerName}${effectiveDate === undefined ? '' : ` that was planned for ${effectiveDate}`} was not carried out: the provider's status or documents do not allow it any more. Nothing was changed; please look at the account.`,
     ],
   }),
 }

@@ -17,11 +17,14 @@ export const namePattern = "^[\\p{L}\\p{M} .'\\u2019\\u02bc\\u2010\\u2011-]+$"
 /** One letter, with its marks. */
 export const initialPattern = '^\\p{L}\\p{M}{0,3}$'
 export const licensePattern = '^[A-Za-z0-9]+$'
+/** What stands before the at sign is 64 characters at most: mail servers take no more. @see RFC 5321, section 4.5.3.1.1 */
+export const emailPattern = '^(?![^@]{65})'
 /** E.164. */
 export const phonePattern = '^\\+[1-9][0-9]{6,14}$'
 export const countryPattern = '^[A-Z]{2}$'
 
-const hasLetter = /\p{L}/u
+/** Fillers of Hangul are letters that nobody sees. */
+const hasLetter = /[\p{L}--\p{Default_Ignorable_Code_Point}]/v
 
 const tidy = (value: string): string => value.trim().replaceAll(/ {2,}/g, ' ')
 

@@ -33,11 +33,11 @@ export interface UpcomingReminder {
 
 /** The reminders of the next `days` days, in their order: what is due now, then each threshold on its day. */
 export const upcomingReminders = (facts: ExpiryFacts, days: number): UpcomingReminder[] => {
-  const { thresholds, expiresOn, today } = facts
+  const { thresholds, expiresOn, today, reminded } = facts
   const due = dueThreshold(facts)
   const left = daysBetween(today, expiresOn)
   const coming = [...new Set(thresholds)]
-    .filter((threshold) => threshold < left && left - threshold <= days)
+    .filter((threshold) => threshold < left && left - threshold <= days && threshold < (reminded ?? Infinity))
     .sort((one, other) => other - one)
     .map((threshold) => ({ threshold, on: addDays(expiresOn, -threshold) }))
   return [...(due === null ? [] : [{ threshold: due, on: today }]), ...coming]

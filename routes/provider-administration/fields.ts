@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import {
-  commissionTypes, countryPattern, initialPattern, licensePattern, namePattern, phonePattern, profileLimits, rateRange, tierLimits,
+  commissionTypes, countryPattern, emailPattern, initialPattern, licensePattern, namePattern, phonePattern, profileLimits, rateRange, tierLimits,
 } from '../../domain/provider-administration/index.ts' // prettier-ignore
 import { maskedNumber } from '../shared/masking.ts'
 import { id, oneOf, strict } from '../shared/schemas.ts'
@@ -30,7 +30,7 @@ export const entered = (description: string, rules: TextRules) =>
 
 const name = (description: string, example: string) => entered(description, { max: profileLimits.name, pattern: namePattern, example })
 const phone = (description: string) => entered(description, { max: 16, pattern: phonePattern, example: '+12025550142' })
-const email = (description: string) => entered(description, { max: profileLimits.email, format: 'email' })
+const email = (description: string) => entered(description, { max: profileLimits.email, pattern: emailPattern, format: 'email' })
 
 const address = strict({
   street: entered('Street and number', { max: profileLimits.street, example: '1 Harbour Road' }),

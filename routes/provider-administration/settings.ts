@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { documentSize, profileLimits } from '../../domain/provider-administration/index.ts'
+import { documentSize, emailPattern, profileLimits } from '../../domain/provider-administration/index.ts'
 import { operation } from '../shared/operation.ts'
 import { strict } from '../shared/schemas.ts'
 import { reads, writes } from './common.ts'
@@ -13,12 +13,15 @@ const specialties = Type.Array(
 const settings = {
   uploadLimitBytes: Type.Integer({ minimum: 1_024, maximum: documentSize.max, description: 'Largest file of a document; 50 MB at most' }),
   supportContact: Type.String({ maxLength: 200, description: 'Stands in mails about suspension and deactivation' }),
-  reminderRecipients: Type.Array(Type.String({ format: 'email', maxLength: 254, description: 'An address' }), {
-    // As many as one mail goes to.
-    maxItems: 10,
-    uniqueItems: true,
-    description: 'Administrators who are mailed',
-  }),
+  reminderRecipients: Type.Array(
+    Type.String({ format: 'email', pattern: emailPattern, maxLength: profileLimits.email, description: 'An address' }),
+    {
+      // As many as one mail goes to.
+      maxItems: 10,
+      uniqueItems: true,
+      description: 'Administrators who are mailed',
+    },
+  ),
 } as const
 
 export const settingsSchema = strict({ ...settings, specialties })

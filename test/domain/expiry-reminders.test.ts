@@ -71,6 +71,7 @@ t.test('what is due among records, and what is to come', async (t) => {
   t.same(upcoming(40), [{ threshold: 30, on: addDays(today, 10) }, { threshold: 7, on: addDays(today, 33) }, { threshold: 0, on: addDays(today, 40) }]) // prettier-ignore
   t.same(upcoming(10), [{ threshold: 30, on: today }, { threshold: 7, on: addDays(today, 3) }, { threshold: 0, on: addDays(today, 10) }]) // prettier-ignore
   t.same(upcoming(10, 30).map(({ threshold }) => threshold), [7, 0]) // prettier-ignore
+  t.same(upcoming(10, 7), [{ threshold: 0, on: addDays(today, 10) }], 'what was reminded of before its day is not to come') // prettier-ignore
   t.same(upcoming(121), [], 'what lies beyond is not shown')
   t.equal(reminderHorizon(thresholds, today), addDays(today, 30))
 })

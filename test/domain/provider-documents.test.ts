@@ -22,7 +22,7 @@ const memoryStore = (status: ProviderStatus | null = 'draft') => {
   }
   const store: DocumentStore = {
     lockProvider: async () => status,
-    all: async () => [...rows.values()].toReversed(),
+    all: async () => [...rows.values()].toSorted((one, other) => (one.id < other.id ? 1 : -1)),
     add: async (document) => void rows.set(document.id, document),
     supersede: async (ids) => ids.forEach((id) => change(id, { status: 'superseded' })),
     decide: async ({ id, status, reason, by, at }) => change(id, { status, rejectionReason: reason, verifiedBy: by, verifiedAt: at }),
@@ -58,6 +58,8 @@ t.test('Screen 3: approve from pending or rejected, reject from pending or appro
   await t.rejects(rejectDocument(store, rejected), conflict)
   t.match((await approveDocument(store, asked)).after, { status: 'approved', rejectionReason: null })
   await t.rejects(approveDocument(store, { ...asked, documentId: newId() }), { code: 'NOT_FOUND' })
+  for (const reason of ['\u200b'.repeat(12), `no${' '.repeat(9)}.`])
+    await t.rejects(rejectDocument(store, { ...rejected, reason }), { code: 'VALIDATION_FAILED' }, 'a reason is one that can be read')
   await t.rejects(rejectDocument(store, { ...rejected, expectedRevision: 1 }), { code: 'CONFLICT', reason: 'stale' })
   await t.rejects(rejectDocument(store, { ...rejected, expectedRevision: null }), { code: 'CONFLICT', reason: 'stale' })
   await t.rejects(approveDocument(memoryStore(null).store, asked), { code: 'NOT_FOUND' })
@@ -84,6 +86,28 @@ t.test('a new version is pending, and the approved one counts until it is approv
   await approveDocument(store, { ...acting, documentId: rows()[2]!.id })
   t.same(statuses(), ['1 superseded', '2 superseded', '3 approved'])
   t.equal(warningOf(rows()[2]!.expiresOn, today), 'ok', 'and the warning is gone')
+})
+
+t.test('the newest is the last version, whatever its id: an upload that began earlier may end later, on another machine', async (t) => {
+  const { store, rows } = memoryStore()
+  const type = 'medical_license'
+  const of = () => standings(rows())[0]!
+  const first = await addDocument(store, uploadOf(type), acting)
+  // As of a machine whose ids are far ahead of this one's.
+  await store.add({ ...first, id: `f${first.id.slice(1)}`, status: 'superseded', auditId: acting.auditId })
+  await store.add({ ...first, version: 2, auditId: acting.auditId })
+  const third = await addDocument(store, uploadOf(type), acting)
+  t.same(rows().map(({ version, status }) => `${version} ${status}`).sort(), ['1 superseded', '2 superseded', '3 pending']) // prettier-ignore
+  await approveDocument(store, { ...acting, documentId: third.id })
+  const ahead = { ...first, id: `e${first.id.slice(1)}`, version: 4, status: 'approved' as const, auditId: acting.auditId }
+  await store.supersede([third.id], now)
+  await store.add(ahead)
+  const fifth = await addDocument(store, uploadOf(type), acting)
+  t.match(of(), { approved: { id: ahead.id }, latest: { id: fifth.id } })
+  await rejectDocument(store, { ...acting, documentId: fifth.id, reason: 'It cannot be read.' })
+  await rejectDocument(store, { ...acting, documentId: ahead.id, reason: 'It cannot be read.' })
+  await approveDocument(store, { ...acting, documentId: fifth.id })
+  t.same(rows().map(({ status }) => status).slice(-2), ['superseded', 'approved'], 'the older one goes') // prettier-ignore
 })
 
 t.test('expiry: in the future when it comes, ok over 30 days, soon 7 to 30, urgent under 7 or expired', async (t) => {
@@ -123,7 +147,16 @@ t.test('B2: activation is told every reason at once', async (t) => {
   await approveDocument(store, { ...acting, documentId: board.id })
   t.equal(documentsStatusOf(rows()), 'complete')
   t.same(documentBlockers(rows(), today), [])
-  t.same(documentBlockers(rows(), '2026-11-25'), [{ documentType: 'board_certification', cause: 'expired', expiredOn: '2026-11-25' }])
+  const expired = (expiredOn: string) => [{ documentType: 'board_certification', cause: 'expired', expiredOn }]
+  t.same(documentBlockers(rows(), '2026-11-25'), expired('2026-11-25'))
+  const renewed = await addDocument(store, uploadOf('board_certification', '2026-11-28'), acting)
+  t.equal(documentsStatusOf(rows()), 'pending')
+  t.same(documentBlockers(rows(), '2026-11-25'), [{ documentType: 'board_certification', cause: 'pending' }])
+  t.same(documentBlockers(rows(), '2026-11-28'), expired('2026-11-28'), 'one that ran out while it waited is no more to be approved')
+  await rejectDocument(store, { ...acting, documentId: board.id, reason: 'It cannot be read.' })
+  t.equal(documentsStatusOf(rows()), 'pending', 'the newest version of a type says how it stands, as in the account’s summary')
+  await rejectDocument(store, { ...acting, documentId: renewed.id, reason: 'It cannot be read.' })
+  t.same(documentBlockers(rows(), '2026-11-28'), [{ documentType: 'board_certification', cause: 'rejected' }])
 })
 
 t.test('a provider sends what is missing, rejected, asked for, expired or about to', async (t) => {

@@ -7,6 +7,8 @@ import { projectRoot } from './service-process.ts'
 /** By hand from FR-015: how many scenarios each of its six stories has, and how many edge cases there are. */
 const scenariosOfStories = [3, 3, 3, 3, 3, 3]
 const edgeCases = 8
+/** Its numbers that a machine can measure. */
+const measured = Array.from({ length: 10 }, (_, n) => `SC-${String(n + 7).padStart(3, '0')}`)
 
 /** The title of a test that runs: with a body, neither skipped nor left for later, nor in a comment. */
 const title = /^[ \t]*(?:(?:await|void) )?t\.test\(\s*(['"`])((?:\\.|(?!\1).)*)\1,\s*(?:async\b|\()/gm
@@ -31,6 +33,12 @@ t.test('the list is that of the document, in its order', async (t) => {
 
 t.test('FR-015: each acceptance scenario and edge case is a named test, and no test names another one', async (t) => {
   t.same(differences(ids, sources), { untested: [], unknown: [] })
+})
+
+t.test('FR-015: each of SC-007 to SC-016 is a row of the bench', async (t) => {
+  const rows = globSync('test/bench/rows/*.ts', { cwd: projectRoot }).map((path) => readFileSync(join(projectRoot, path), 'utf8'))
+  const named = rows.flatMap((source) => [...source.matchAll(/(?:bounded|whole|name:)[\s(]*['`](SC-\d{3}) /g)].map(([, id]) => id))
+  t.same(named.sort(), measured, 'each once')
 })
 
 t.test('one that is missing, misspelt, skipped, empty or commented out is found', async (t) => {

@@ -1,6 +1,14 @@
 import { ProviderProfileRecord } from '../../../domain/provider-administration/provider.entity.ts'
 import type { IdentityState, ProviderStatus } from '../../../domain/provider-administration/index.ts'
-import type { AccountDelivery, AccountsPort, DesiredAccount, FieldCipherPort, OutboxPort, Transaction } from '../../host/define-context.ts'
+import type {
+  AccountDelivery,
+  AccountsPort,
+  DesiredAccount,
+  FieldCipherPort,
+  Job,
+  OutboxPort,
+  Transaction,
+} from '../../host/define-context.ts'
 import { providerOf } from './provider.rows.ts'
 import type { TellingCall } from './tell.ts'
 
@@ -52,3 +60,21 @@ export const accountDelivery: AccountDelivery<{ readonly fields: FieldCipherPort
 /** How the account of one provider stands. */
 export const identityOf = async (accounts: AccountsPort, tx: Transaction, agencyId: string, id: string): Promise<IdentityState> =>
   (await accounts.states(tx, { agencyId }, [id])).get(id) ?? 'pending'
+
+/** So many accounts are told of again in a day. */
+const mostAgain = 1_000
+
+/**
+ * What did not get through to the identity provider is brought there again each day, until it does: nobody could ask for it otherwise, since
+ * nothing of a deactivated provider changes any more, and their sign-in must not stay open because the identity provider was away for an hour.
+ */
+export const failedAccounts: Job<{ readonly accounts: AccountsPort; readonly outbox: OutboxPort }> = {
+  name: 'provider-accounts',
+  schedule: 'daily',
+  async run(call, tx, { accounts, outbox }) {
+    const failed = await accounts.failed(tx, call, mostAgain)
+    const notes = failed.map((id) => ({ kind: accountKind, cause: `account:${call.date}:${id}`, subjectId: id }))
+    const told = await outbox.add(tx, call, notes)
+    return { count: told.filter(({ isNew }) => isNew).length, more: false }
+  },
+}

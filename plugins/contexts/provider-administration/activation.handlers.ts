@@ -1,5 +1,5 @@
 import {
-  approveDocument, checkEditable, type DocumentBlocker, isExpired, type Provider, type ProviderDocument,
+  approveDocument, checkEditable, type DocumentBlocker, documentTypes, isExpired, type Provider, type ProviderDocument,
 } from '../../../domain/provider-administration/index.ts' // prettier-ignore
 import { dayOf } from '../../../domain/shared/calendar-day.ts'
 import { Refusal } from '../../../domain/shared/refusal.ts'
@@ -65,8 +65,8 @@ export const activateService = (kit: Kit): Service<typeof activateProvider> => (
     if (before.status !== 'draft') throw new Refusal('CONFLICT')
     const expired = await approveNamed(kit, call, tx, before, verifiedDocuments)
     const { blockers, missing } = await obstaclesOf(tx, before, call.now)
-    const told = (blocker: DocumentBlocker) => expired.find(({ documentType }) => documentType === blocker.documentType) ?? blocker
-    checkObstacles({ blockers: blockers.map(told), missing })
+    const told = [...expired, ...blockers]
+    checkObstacles({ blockers: documentTypes.flatMap((type) => told.find(({ documentType }) => documentType === type) ?? []), missing })
     const current = await readProvider(tx, call.agencyId, before.id, kit)
     const notice = await transit(kit, tx, current, { name: 'activation', reason: null, notify: true }, actingOf(call), noBookings)
     const { provider, answer } = await changedAnswer(kit, call, tx, before.id)

@@ -3,7 +3,7 @@ import {
 } from '../../../domain/provider-administration/provider.entity.ts' // prettier-ignore
 import { ProviderDocumentSchema } from '../../../domain/provider-administration/provider-document.entity.ts'
 import { defineContext } from '../../host/define-context.ts'
-import { accountDelivery } from './accounts.ts'
+import { accountDelivery, failedAccounts } from './accounts.ts'
 import { noticeDeliveries } from './deliveries.ts'
 import { confirmationDelivery } from './email-confirmation.ts'
 import { monthlyTiers, retentionMarking, scheduledTransitions } from './provider-administration.jobs.ts'
@@ -40,7 +40,7 @@ export default defineContext({
   entities: [ProviderProfileSchema, ProviderStatusChangeSchema, ProviderScheduledTransitionSchema, ProviderDocumentSchema],
   statements: [...peopleStatements],
   deliveries: [...noticeDeliveries, accountDelivery, confirmationDelivery],
-  jobs: [reminderJob, scheduledTransitions, monthlyTiers, retentionMarking],
+  jobs: [reminderJob, scheduledTransitions, monthlyTiers, retentionMarking, failedAccounts],
   setup(scope) {
     serveProfiles(scope)
     serveLifecycle(scope)

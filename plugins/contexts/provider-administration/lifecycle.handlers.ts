@@ -1,6 +1,8 @@
 import { dayOf, isDay } from '../../../domain/shared/calendar-day.ts'
 import { invalid, Refusal } from '../../../domain/shared/refusal.ts'
-import { checkEditable, type Provider, ruleOf, type TransitionName } from '../../../domain/provider-administration/index.ts'
+import {
+  checkEditable, checkReason, type Provider, reasonLength, ruleOf, type TransitionName,
+} from '../../../domain/provider-administration/index.ts' // prettier-ignore
 import {
   auditedProvider, type deactivateProvider, type previewDeactivation, type reactivateProvider, type setFeatured, type suspendProvider, versionOfEtag,
   type withdrawTransition,
@@ -55,6 +57,7 @@ type Changing = typeof suspendProvider | typeof deactivateProvider | typeof reac
 /** Suspension, deactivation and reactivation: now, or planned for a later day. */
 const change = async (kit: Kit, bookings: BookingsPort, name: TransitionName, call: Call<Changing>, tx: Transaction) => {
   const body: PlanBody = call.body
+  if (body.reason !== undefined) checkReason(body.reason, reasonLength)
   const later = laterDay(body.effectiveDate, call.now)
   const before = await takeAsRead(kit, tx, call, call.params.providerId)
   const upcomingBookings = await bookings.upcoming({ agencyId: call.agencyId, providerId: before.id, at: call.now })

@@ -38,19 +38,22 @@ export const getProviderService = (kit: Kit): Service<typeof getProvider> => ({
   transact: async (call, tx) => answerOf(kit, call, tx, await readProvider(tx, call.agencyId, call.params.providerId, kit)),
 })
 
-/** A new sign-in address of somebody who was activated is theirs only when they confirm it; until then the old one holds. */
+/**
+ * A new sign-in address of somebody who was activated is theirs only when they confirm it; until then the old one holds. Entered once more it
+ * is asked for once more, since the code of before confirms nothing then.
+ */
 const addressChange = (
   before: Provider,
   after: Profile,
   kit: Kit,
   { body, now }: Call<typeof editProvider>,
 ): Change & { readonly asked: boolean } => {
-  const { agencyId, id, status, email, pendingEmail } = before
+  const { agencyId, id, status, email } = before
   if (status === 'draft' || body.email === undefined) return { asked: false }
   if (after.email === email) return { asked: false, ...noPending }
   const index = findBy(kit, agencyId).email.one(after.email!)
   const pending = kit.fields.seal(after.email!, sealedPlace('pending_email', agencyId, id))
-  return { asked: after.email !== pendingEmail, pendingEmail: pending, pendingEmailIndex: index, pendingEmailAt: now }
+  return { asked: true, pendingEmail: pending, pendingEmailIndex: index, pendingEmailAt: now }
 }
 const noPending: Change = { pendingEmail: null, pendingEmailIndex: null, pendingEmailAt: null }
 

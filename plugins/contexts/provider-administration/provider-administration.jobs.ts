@@ -4,6 +4,7 @@ import { auditedProvider } from '../../../routes/provider-administration/index.t
 import type { BookingsPort, Job } from '../../host/define-context.ts'
 import { evaluateTier } from './commission.handlers.ts'
 import { type Granted, kitOf } from './kit.ts'
+import { createTellAdministrators } from './notify.ts'
 import { changeProvider, readProvider, takeProvider } from './provider.store.ts'
 import { closePlanned, type DuePlan, findDue } from './scheduled.store.ts'
 import { transit } from './transition.ts'
@@ -15,7 +16,7 @@ const nothing = { count: 0, more: false } as const
 
 /**
  * What was planned for a day by now, one at a time, as if its planner did it now: what the status or the documents do not allow any more is
- * refused, and the plan is closed.
+ * refused, the plan is closed, and administrators are told.
  * @see FR-015, Screen 4, Scheduled Suspension; design, section 8
  */
 export const scheduledTransitions: Job<JobScope> = {
@@ -41,6 +42,8 @@ export const scheduledTransitions: Job<JobScope> = {
       if (!(error instanceof Refusal && error.code === 'CONFLICT')) throw error
       await closePlanned(tx, agencyId, due.id, 'refused', now)
       await changeProvider(tx, before, {}, acting)
+      const facts = { planned: due.transition, effectiveDate: due.effectiveDate }
+      await createTellAdministrators(scope.outbox)(tx, call, { kind: 'plan-refused', providerId, cause: `plan:${due.id}`, facts })
     }
     const after = await readProvider(tx, agencyId, providerId, kit)
     return { ...attributed(due), count: 1, more: true, before: auditedProvider(before), after: auditedProvider(after) }

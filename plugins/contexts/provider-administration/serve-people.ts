@@ -18,7 +18,7 @@ import { createTell, createTellAdministrators } from './notify.ts'
 import { deletePhotoService, putPhotoService } from './photo.handlers.ts'
 import { getFeaturedPhotoService, listFeaturedService } from './public.handlers.ts'
 import { getFeaturedPhotoStatement, listFeaturedStatement } from './public.statements.ts'
-import { upcomingRemindersService } from './reminders.ts'
+import { upcomingRemindersService } from './upcoming-reminders.ts'
 
 type Granted = ContextScope<'fields' | 'blind-index' | 'documents' | 'tickets' | 'queue'>
 

@@ -107,4 +107,9 @@ export const accountStates: AccountsPort = {
     const known = new Map(rows.map(({ subject_id: id, state }) => [id, state]))
     return new Map(subjectIds.map((id) => [id, known.get(id) ?? 'pending']))
   },
+  async failed(tx, { agencyId }, limit) {
+    const text =
+      "select subject_id from host_identity_account where agency_id = $1 and state = 'failed' order by updated_at, subject_id limit $2"
+    return (await tx.sql<{ subject_id: string }>(text, [agencyId, limit])).map(({ subject_id: id }) => id)
+  },
 }

@@ -51,4 +51,6 @@ export type AccountState = 'pending' | 'enabled' | 'disabled' | 'failed'
 export interface AccountsPort {
   /** By subject; `pending` where nothing is known. */
   states(tx: Transaction, call: { readonly agencyId: string }, subjectIds: readonly string[]): Promise<ReadonlyMap<string, AccountState>>
+  /** Subjects whose account `failed`, those that wait longest first; at most `limit`. */
+  failed(tx: Transaction, call: { readonly agencyId: string }, limit: number): Promise<readonly string[]>
 }

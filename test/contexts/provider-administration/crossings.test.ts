@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
@@ -33,12 +35,12 @@ const active = async (more: object = {}): Promise<string> => {
 }
 
 /** Holds the account as a change of it would; `meet` waits for somebody to stand behind it, then works and lets go. */
-const holdAccount = async (id: string) => {
+const holdAccount = async (id: string, how: 'update' | 'no key update' = 'update') => {
   const holder = new pg.Client({ connectionString: host.database.superuserUrl })
   holder.on('error', () => {})
   await holder.connect()
   await holder.query('begin')
-  await holder.query('select from provider_profile where id = $1 for update', [id])
+  await holder.query(`select from provider_profile where id = $1 for ${how}`, [id])
   return async (work: (change: (sql: string, values: readonly unknown[]) => Promise<unknown>) => Promise<unknown>): Promise<boolean> => {
     const waiting = "select from pg_locks where not granted and locktype in ('transactionid', 'tuple')"
     let met = false
@@ -101,6 +103,11 @@ t.test('the month’s tier is not missed by a provider who is being changed just
   const month = house.today().slice(0, 7)
   const reported = await house.call('PUT', `/procedure-counts/${id}/${month}`, { as: 'service-procedures', body: { count: 12 } })
   t.equal(reported.status, 200, reported.text)
+  // A row that merely refers to the account would not wait for this.
+  const meetReport = await holdAccount(id, 'no key update')
+  const again = house.call('PUT', `/procedure-counts/${id}/${month}`, { as: 'service-procedures', body: { count: 12 } })
+  t.ok(await meetReport(async () => undefined), 'a report waits for the account too')
+  t.equal((await again).status, 200)
   while (house.today().slice(0, 7) === month) await house.pass(day)
   const meet = await holdAccount(id)
   const running = house.jobs.run('provider-tiers', firstOfMonth(house.today()), riverside.id)
@@ -134,6 +141,34 @@ t.test('no invitation opens the account of a deactivated provider again, and the
   t.match(await house.rows('select state, failure from host_outbox where id = $1', waiting), [{ state: 'failed', failure: 'withdrawn' }])
   t.equal((await house.mails()).length, sent, 'nor one that was still on its way')
   t.match(account(), closed)
+})
+
+t.test('an account that could not be closed while the identity provider was away is closed when it is back', async (t) => {
+  const id = await active()
+  await house.delivered()
+  const token = house.own(id)
+  const file = join(host.dataDir, 'accounts.json')
+  const kept = readFileSync(file)
+  rmSync(file)
+  mkdirSync(file)
+  await house.change(id, 'deactivation', { reason, confirm: true })
+  t.match(problemOf(await house.call('GET', '/provider/profile', { token })), { status: 403 }, 'it is refused here all the same')
+  for (let n = 0; n < 4; n += 1) {
+    await house.jobs.deliverWaiting()
+    await house.pass(20 * 60_000)
+  }
+  t.match((await read(id)).body, { identity: 'failed' })
+  rmSync(file, { recursive: true })
+  writeFileSync(file, kept)
+  const account = () => openAccountFile(host.dataDir).all().find(({ subjectId }) => subjectId === id) // prettier-ignore
+  t.match(account(), { enabled: true })
+  const again = () => house.jobs.run('provider-accounts', house.today(), riverside.id)
+  t.match(await again(), [{ ran: { state: 'done', count: 1 } }])
+  t.match(await again(), [{ ran: { count: 0 } }], 'once a day')
+  await house.delivered()
+  t.match((await read(id)).body, { identity: 'disabled' })
+  t.match(account(), { enabled: false, email: `${id}@deactivated.invalid` })
+  t.match(await house.jobs.run('provider-accounts', addDays(house.today(), 1), riverside.id), [{ ran: { count: 0 } }], 'nothing is left')
 })
 
 t.test('a draft whose address was wrong is welcomed at the right one, and the first link opens nothing', async (t) => {

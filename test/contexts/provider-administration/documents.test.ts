@@ -238,6 +238,23 @@ t.test('what is no document of this kind is refused before anything is stored', 
   t.equal((await attempt(pngFile(), {}, 'licence.png', 'image/png')).status, 201)
 })
 
+t.test('a form may bring its file before its fields: what they say is asked all the same', async (t) => {
+  const [providerId, proved] = [await house.begin(), await house.active()]
+  const fields = { type: 'medical_license', expirationDate: addDays(house.today(), 400) }
+  const send = (path: string, caller: object, more: object = {}) => {
+    const form = formOf({ ...fields, ...more }, { content: pdfFile() }, true)
+    return house.call('POST', path, { ...caller, body: form.payload, headers: form.headers })
+  }
+  const admin = (more?: object) => send(`/admin/providers/${providerId}/documents`, { as: 'provider-admin' }, more)
+  t.match(await admin(), { status: 201, body: { expirationDate: fields.expirationDate } })
+  const passed = { status: 400, errors: [{ pointer: '/expirationDate', rule: 'future' }] }
+  t.match(problemOf(await admin({ expirationDate: house.today() })), passed)
+  const own = (id: string, more?: object) => send('/provider/documents', { token: house.own(id) }, more)
+  t.equal((await own(providerId, { type: 'board_certification' })).status, 201)
+  t.match(problemOf(await own(providerId, { expirationDate: house.today() })), passed)
+  t.match(problemOf(await own(proved)), conflict, 'nor is a document taken that nobody needs')
+})
+
 t.test('the agency’s settings say how large a document may be', async (t) => {
   const providerId = await house.begin()
   const settings = await house.get('provider-super-admin', '/admin/settings')
@@ -255,6 +272,18 @@ t.test('the agency’s settings say how large a document may be', async (t) => {
     )
   t.match(problemOf(await send(largePdf(30_000))), { status: 413, code: 'VALIDATION_FAILED', reason: 'too-large' })
   t.equal((await send(largePdf(10_000))).status, 201)
+  const content = largePdf(30_000)
+  const tus = { 'tus-resumable': '1.0.0' }
+  const created = await house.call('POST', '/admin/uploads', {
+    as: 'provider-admin',
+    headers: { ...tus, 'upload-length': String(content.length) },
+  })
+  const address = (created.headers.location as string).replace(/^\/api/, '')
+  const headers = { ...tus, 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' }
+  t.equal((await house.call('PATCH', address, { as: 'provider-admin', body: content, headers })).status, 204)
+  const body = { uploadId: address.split('/').at(-1)!, type: 'medical_license', expirationDate: addDays(house.today(), 9) }
+  const resumed = await house.post('provider-admin', `/admin/providers/${providerId}/documents`, body)
+  t.match(problemOf(resumed), { status: 413, reason: 'too-large' }, 'in one piece or in many')
   t.equal((await set(settings.body, changed.headers.etag)).status, 200)
   t.equal((await send(largePdf(30_000))).status, 201)
 })

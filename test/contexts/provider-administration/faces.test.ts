@@ -41,6 +41,7 @@ t.test('US6.1: an active provider sees status, documents, clinic and commission'
   t.equal((await profile(tiered)).commission.tiers.length, 3)
   t.match(await profile(tiered), {
     status: 'draft',
+    accountNotice: null,
     documents: [],
     uploads: ['medical_license', 'board_certification', 'malpractice_insurance'],
   })
@@ -94,6 +95,18 @@ t.test('US6.3, FR-017: a provider edits nothing, and sees nobody else', async (t
   await house.call('POST', `/admin/providers/${other}/notifications`, { as: 'provider-admin', body: { template: 'document-missing', documentType: 'board_certification' } }) // prettier-ignore
   const theirs = (await house.call('GET', '/provider/notifications', as(other))).body.items[0]
   t.match(problemOf(await house.call('POST', `/provider/notifications/${theirs.id}/read`, { ...as(providerId), body: {} })), notFound)
+  const [desk] = (await house.get('provider-admin', '/admin/notifications')).body.items
+  t.equal(desk.providerId, other)
+  t.match(
+    problemOf(await house.call('POST', `/provider/notifications/${desk.id}/read`, { ...as(other), body: {} })),
+    notFound,
+    'the desk’s',
+  )
+  t.match(
+    problemOf(await house.post('provider-admin', `/admin/notifications/${theirs.id}/read`, {})),
+    notFound,
+    'nor a provider’s the desk',
+  )
   t.match(problemOf(await house.call('GET', '/provider/profile?providerId=x', as(providerId))), { status: 400 })
   const elsewhere = host.token('provider-self', { claims: { provider_id: providerId, agency_id: lakeside.id } })
   t.match(problemOf(await house.call('GET', '/provider/profile', { token: elsewhere })), notFound)

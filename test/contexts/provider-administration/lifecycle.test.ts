@@ -81,6 +81,13 @@ t.test('EC-6: an expired document blocks activation and names its day', async (t
   const blockers = documentTypes.map((documentType) => ({ documentType, cause: 'expired', expiredOn: expiresOn }))
   t.match(problemOf(refused), { ...conflict, blockers }, refused.text)
   t.same(await house.rows("select id from provider_document where id = $1 and verification_status = 'pending'", pending), [{ id: pending }], 'nothing was approved')
+  t.same((await change(id, 'activation', { confirm: true })).body.blockers, blockers, 'the same where it is not named: it can be approved no more')
+  const whole = await house.begin()
+  await proven(whole)
+  const [late] = await plantDocuments(query, { agencyId: riverside.id, providerId: whole, types: ['medical_license'], expiresOn: house.today() })
+  const named = await change(whole, 'activation', { confirm: true, verifiedDocuments: [late] })
+  t.match(problemOf(named), { ...conflict, blockers: [{ documentType: 'medical_license', cause: 'expired' }] }, 'what was to be approved is, or nothing happens')
+  t.equal((await change(whole, 'activation', { confirm: true })).status, 200, 'the approved one counts')
   const values = [riverside.id, id, newId()]
   const force = `with c as (insert into provider_status_change select agency_id, $3::uuid, id, 'draft', 'active', now(), 'x', null, false, id from provider_profile
     where agency_id = $1 and id = $2 returning id) update provider_profile set status = 'active', status_change_id = $3 where agency_id = $1 and id = $2`
@@ -98,6 +105,23 @@ t.test('activation takes a confirmation, the scope to verify, and documents of t
   const path = `/admin/providers/${id}/activation`
   t.match(problemOf(await house.call('POST', path, { token: writer, headers, body })), { status: 403, code: 'FORBIDDEN' })
   t.match(problemOf(await change(id, 'activation', { confirm: true, verifiedDocuments: [newId()] })), { status: 404 })
+  const [foreign] = await plantDocuments(query, { agencyId: riverside.id, providerId: await house.begin(), types: ['medical_license'] })
+  t.match(
+    problemOf(await change(id, 'activation', { confirm: true, verifiedDocuments: [foreign] })),
+    { status: 404 },
+    'of another provider',
+  )
+  await house.rows(
+    "update provider_document set verification_status = 'approved', verified_at = now(), verified_by = 'x', verified_audit_id = id where id = $1",
+    documents[0],
+  )
+  t.match(problemOf(await change(id, 'activation', body)), conflict, 'one that was decided already')
+  await house.rows(
+    "update provider_document set verification_status = 'rejected', rejection_reason = 'It cannot be read.' where id = $1",
+    documents[0],
+  )
+  t.match(problemOf(await change(id, 'activation', body)), conflict, 'a rejected one is approved for itself, not in passing')
+  await house.rows("update provider_document set verification_status = 'approved' where id = $1", documents.shift())
   t.equal((await change(id, 'activation', body)).status, 200)
   t.match(problemOf(await change(id, 'activation', body)), conflict, 'once')
 })
@@ -106,13 +130,16 @@ t.test('US1.3, A3, Rule 7: featured is for active providers, shows among the pub
   const draft = await house.begin()
   t.match(problemOf(await change(draft, 'featured', { featured: true })), conflict)
   const id = await active()
+  const { activatedAt } = (await read(id)).body
+  for (const [etag, status] of [['"1"', 412], [null, 428]] as const) t.equal((await change(id, 'featured', { featured: true }, { etag })).status, status)
+  await house.pass(1_000)
   const on = await change(id, 'featured', { featured: true })
   t.match(on, { status: 200, body: { featured: true } })
   t.same(await featured(), [{ id }])
   t.equal((await change(id, 'suspension', { reason, confirm: true })).status, 200)
   t.same(await featured(), [])
   t.equal((await change(id, 'reactivation', { confirm: true })).status, 200)
-  t.match((await read(id)).body, { status: 'active', featured: false }, 'not featured again by itself')
+  t.match((await read(id)).body, { status: 'active', featured: false, activatedAt }, 'not featured again by itself; the day of the first activation stays')
   await t.rejects(house.rows("update provider_profile set featured = true where status = 'draft'"), { code: '23514', constraint: 'provider_profile_featured_is_active' })
 }) // prettier-ignore
 
@@ -153,6 +180,7 @@ t.test('Screen 4: a reason of 20 to 500 characters, a confirmation, a day to com
   const id = await active()
   for (const body of [
     { confirm: true }, { reason: 'too short', confirm: true }, { reason: 'x'.repeat(501), confirm: true }, { reason: ' '.repeat(30), confirm: true },
+    { reason: `x${' '.repeat(30)}`, confirm: true }, { reason: '\u200b'.repeat(30), confirm: true }, { reason: `n${'\n'.repeat(30)}o`, confirm: true },
     { reason }, { reason, confirm: 'yes' }, { reason, confirm: true, notify: 'no' }, { reason, confirm: true, effectiveDate: addDays(house.today(), -1) },
     { reason, confirm: true, effectiveDate: '2026-02-30' }, { reason, confirm: true, by: 'me' },
   ]) {
@@ -192,9 +220,12 @@ t.test('Rule 4: a deactivated provider stays as it is, and frees its address', a
   const email = 'freed@clinic.example'
   const id = await active({ email })
   t.match(problemOf(await house.post(admin, '/admin/providers', { email })), { ...conflict, reason: 'duplicate' })
+  const next = { email: 'next@clinic.example' }
+  const asked = await house.call('PATCH', `/admin/providers/${id}`, { as: admin, body: next, headers: { 'if-match': (await read(id)).headers.etag as string } })
+  t.match(asked.body, { pendingEmail: next.email })
   await change(id, 'deactivation', { reason, confirm: true })
   const { headers, body } = await read(id)
-  t.match(body, { status: 'deactivated', allowedActions: ['view'], deactivatedAt: /Z$/ })
+  t.match(body, { status: 'deactivated', allowedActions: ['view'], deactivatedAt: /Z$/, pendingEmail: null })
   const etag = headers.etag as string
   const attempts = [
     await house.call('PATCH', `/admin/providers/${id}`, { as: admin, body: { firstName: 'Other' }, headers: { 'if-match': etag } }),
@@ -204,7 +235,7 @@ t.test('Rule 4: a deactivated provider stays as it is, and frees its address', a
   ]
   for (const answer of attempts) t.match(problemOf(answer), conflict)
   await t.rejects(house.rows("update provider_profile set clinic_name = 'Other' where id = $1", id), { code: 'PT409' })
-  t.equal((await house.post(admin, '/admin/providers', { email })).status, 201, 'a new account may take the address')
+  for (const free of [{ email }, next]) t.equal((await house.post(admin, '/admin/providers', free)).status, 201, 'a new account may take the address')
 }) // prettier-ignore
 
 t.test('scheduled: shown, replaced, withdrawn, and overtaken by a direct one', async (t) => {
@@ -241,6 +272,8 @@ t.test('Scheduled Suspension: the daily job does it on the day, once, in the nam
     t.match(await history(id), [{ newStatus: 'suspended', changedBy: personaNamed('provider-admin-2')!.sub, reason }, {}])
   }
   t.match((await read(blocked)).body, { status: 'suspended', scheduledTransition: null }, 'what the documents do not allow any more is not done')
+  const { items: told } = (await house.get('document-verifier', '/admin/notifications?limit=100')).body
+  t.match(told.filter(({ kind }: { kind: string }) => kind === 'plan-refused'), [{ providerId: blocked, message: `The reactivation of Dr. ${completeProfile.firstName} ${completeProfile.lastName} that was planned for ${date} was not carried out: the provider's status or documents do not allow it any more. Nothing was changed; please look at the account.` }], 'and administrators are told')
   const audited = await house.rows("select user_id, role, outcome from audit_event where action = 'job.provider-scheduled-transitions' and entity_id = $1", one)
   t.same(audited, [{ user_id: personaNamed('provider-admin-2')!.sub, role: 'provider_manager', outcome: 'success' }])
 }) // prettier-ignore
@@ -265,6 +298,42 @@ t.test('EC-5: deactivation with upcoming bookings shows them, cancels none, and 
   t.same((await events(`?limit=100&cursor=${first.nextCursor}`)).items, all.items.slice(1), 'in order, from a cursor on')
   t.same(await events(`?cursor=${all.items.at(-1).cursor}`), { items: [], nextCursor: null })
   t.match(problemOf(await house.get(admin, '/admin/booking-events')), { status: 403 })
+}) // prettier-ignore
+
+t.test('Screen 3, FR-005, FR-009: activity has everything that was done and by whom, status history every status; both in pages', async (t) => {
+  const id = await house.begin()
+  const done = ['createProvider']
+  const documents: { id: string; etag: string }[] = []
+  for (const type of documentTypes) {
+    const { body, headers } = await house.upload(id, type)
+    documents.push({ id: body.id, etag: headers.etag as string })
+    done.push('uploadProviderDocument')
+  }
+  const [first] = documents
+  await house.decide('rejection', { id: first!.id, providerId: id }, first!.etag, { reason: 'It cannot be read.' })
+  await house.decide('approval', { id: first!.id, providerId: id }, '"2"')
+  const edited = await house.call('PATCH', `/admin/providers/${id}`, { as: admin, body: { firstName: 'Noor' }, headers: { 'if-match': (await read(id)).headers.etag as string } })
+  await house.call('PUT', `/admin/providers/${id}/commission`, { as: admin, body: { type: 'percentage', percentage: 9 }, headers: { 'if-match': edited.headers.etag as string } })
+  await change(id, 'activation', { confirm: true, verifiedDocuments: documents.slice(1).map((one) => one.id) })
+  await change(id, 'featured', { featured: true })
+  for (const what of ['suspension', 'reactivation', 'deactivation']) await change(id, what, { reason, confirm: true })
+  done.push('rejectProviderDocument', 'approveProviderDocument', 'editProvider', 'setCommission', 'activateProvider', 'setFeatured', 'suspendProvider', 'reactivateProvider', 'deactivateProvider')
+  const pages = async (path: string, limit: number) => {
+    const items: any[] = []
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body } = await house.get(admin, `/admin/providers/${id}/${path}?limit=${limit}${cursor && `&cursor=${cursor}`}`)
+      t.ok(body.items.length <= limit)
+      items.push(...body.items)
+      cursor = body.nextCursor
+    }
+    return items
+  }
+  const activity = await pages('activity', 5)
+  t.same(activity.map(({ action }) => action), done.toReversed(), 'and nobody’s looks')
+  t.ok(activity.every(({ actor, ip, at, outcome }) => actor && ip && at && outcome === 'success'))
+  t.ok(activity.find(({ action }) => action === 'editProvider').details.includes('firstName'))
+  const statuses = await pages('status-history', 1)
+  t.same(statuses.map((one) => `${one.previousStatus} ${one.newStatus}`), ['active deactivated', 'suspended active', 'active suspended', 'draft active'])
 }) // prettier-ignore
 
 t.test('two transitions at once: one of them', async (t) => {

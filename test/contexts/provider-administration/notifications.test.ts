@@ -34,6 +34,8 @@ t.test('every mail has its state, from the draft’s welcome on', async (t) => {
     after.every(({ state, attempts, settledAt }: any) => state === 'sent' && attempts === 1 && settledAt !== null),
     JSON.stringify(after),
   )
+  const failed = (await adminNotices()).filter(({ kind }: any) => kind === 'mail-failed')
+  t.same(failed, [], 'nobody is told of what went well')
   const got = await received(await addressOf(providerId))
   t.equal(got.length, 5)
   const welcome = got.find(({ subject }) => subject === 'Your provider account has been created')!
@@ -59,6 +61,7 @@ t.test('US3.1: a suspension mail says why and whom to ask, and is left out where
   t.notOk((await received(await addressOf(untold))).some(({ subject }) => subject.includes('suspended')))
   const own = await house.call('GET', '/provider/notifications', { token: house.own(untold) })
   t.equal(own.body.items[0].kind, 'suspended', 'it stands in the portal all the same')
+  t.match(own.body.items[0].message, /Contact support for assistance: help@riverside\.example/)
 })
 
 t.test('a mail that is not delivered is tried three times within the hour, then told of and sent by hand', async (t) => {
@@ -122,6 +125,21 @@ t.test('mails by hand: templates, once more, and what is refused', async (t) => 
   await house.change(providerId, 'deactivation', { reason: 'The provider asked for closure.', confirm: true })
   const body = { template: 'document-renewal', documentType: 'medical_license' }
   t.match(problemOf(await send(providerId, body)), { status: 409, code: 'CONFLICT' })
+})
+
+t.test('a draft without an address is told in the portal alone, and nothing else of the outbox is sent by hand', async (t) => {
+  const begun = await house.post('provider-admin', '/admin/providers', { lastName: 'Nowhere' })
+  const providerId = begun.body.id
+  await send(providerId, { template: 'document-missing', documentType: 'medical_license' })
+  await house.delivered()
+  t.match(await mailsOf(providerId), [{ state: 'failed', attempts: 1, lastFailure: 'withdrawn' }])
+  const own = await house.call('GET', '/provider/notifications', { token: house.own(providerId) })
+  t.equal(own.body.items[0].kind, 'document-missing')
+  t.notOk((await adminNotices()).some(({ kind, providerId: whose }: any) => kind === 'mail-failed' && whose === providerId))
+  const active = await house.active()
+  await house.delivered()
+  const [account] = await house.rows("select id from host_outbox where subject_id = $1 and kind = 'account' limit 1", active)
+  t.match(problemOf(await send(active, { resend: account.id })), { status: 404, code: 'NOT_FOUND' })
 })
 
 t.test('US5.1, EC-6: administrators are reminded 30, 7 and 0 days before, once each', async (t) => {
@@ -203,4 +221,21 @@ t.test('notices of administrators: who may see them, and each reads for themself
   t.same((await house.call('GET', '/admin/notifications', { token: elsewhere })).body.items, [])
   t.equal((await house.call('POST', `/admin/notifications/${notice.id}/read`, { token: elsewhere, body: {} })).status, 404)
   t.equal((await house.call('GET', `/admin/providers/${providerId}/notifications`, { token: elsewhere })).status, 404)
+})
+
+t.test('Screen 4: a mail about what was set for a day says which day, and why', async (t) => {
+  const providerId = await house.active()
+  const address = await addressOf(providerId)
+  const [reason, effectiveDate] = ['The provider asked for closure in writing.', addDays(house.today(), 1)]
+  await house.change(providerId, 'deactivation', { reason, effectiveDate, confirm: true })
+  await house.delivered()
+  const closed = async () => (await received(address)).filter(({ subject }) => subject === 'Your account has been deactivated')
+  t.same(await closed(), [], 'not before it is')
+  await house.pass(day)
+  await jobs.run('provider-scheduled-transitions', effectiveDate, riverside.id)
+  await house.delivered()
+  const [mail, ...more] = await closed()
+  t.same(more, [])
+  for (const part of [`deactivated as of ${effectiveDate}.`, `Reason: ${reason}`, 'Contact support for assistance: help@riverside.example'])
+    t.ok(oneLine(mail!.text).includes(part), part)
 })

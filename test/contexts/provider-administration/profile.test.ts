@@ -1,6 +1,7 @@
 import t from 'tap'
 import { lakeside, personaNamed, riverside } from '../../../config/personas.ts'
 import { newId } from '../../../domain/shared/ids.ts'
+import { openAccountFile } from '../../../plugins/dev/account-file.ts'
 import { completeProfile, fifteenPercent } from '../../fixtures/providers.ts'
 import { type Answer, problemOf } from '../portal.ts'
 import { openHouse } from './house.ts'
@@ -37,8 +38,8 @@ t.test('A1: a draft can be begun with nothing, completed later, and is welcomed 
   const named = await edit(id, { firstName: ' Zoë ', lastName: "O'Neil-Şahin", clinic: { name: 'Hill Clinic', address: { country: 'DE' } } })
   t.match(named, { status: 200, body: { displayName: "Dr. Zoë O'Neil-Şahin", firstName: 'Zoë', clinic: { name: 'Hill Clinic', address: { country: 'DE', city: null } } } }, named.text)
   t.notOk(named.body.missing.includes('firstName'))
-  const whole = await edit(id, { ...completeProfile, email: 'Zoe@Hill.Example' })
-  t.match(whole.body, { missing: ['commission'], email: 'zoe@hill.example' })
+  const whole = await edit(id, { ...completeProfile, email: 'Zoe@Hill.Example', secondaryEmail: 'Desk@Hill.Example' })
+  t.match(whole.body, { missing: ['commission'], email: 'zoe@hill.example', secondaryEmail: 'desk@hill.example' })
   const welcomes = () => house.rows("select kind from host_outbox where kind = 'welcome' and subject_id = $1", id)
   t.equal((await welcomes()).length, 0)
   const { headers } = await read(id)
@@ -56,11 +57,11 @@ t.test('Screen 2: every rule of the form', async (t) => {
   const address = (more: object) => clinic({ address: { ...completeProfile.clinic.address, ...more } })
   const bad: [object, string, string?][] = [
     [{ firstName: 'x'.repeat(51) }, '/firstName', 'maxLength'], [{ lastName: 'R2D2' }, '/lastName', 'pattern'], [{ firstName: 'A<b>' }, '/firstName', 'pattern'],
-    [{ firstName: ' . ' }, '/firstName', 'letters'], [{ middleInitial: 'AB' }, '/middleInitial'], [{ middleInitial: '1' }, '/middleInitial'],
+    [{ firstName: ' . ' }, '/firstName', 'letters'], [{ firstName: '\u3164.' }, '/firstName', 'letters'], [{ middleInitial: 'AB' }, '/middleInitial'], [{ middleInitial: '1' }, '/middleInitial'],
     [{ medicalLicenseNumber: 'AB-12' }, '/medicalLicenseNumber', 'pattern'], [{ medicalLicenseNumber: 'A'.repeat(51) }, '/medicalLicenseNumber', 'maxLength'],
     [{ specialty: 'Astronaut' }, '/specialty', 'specialty'], [{ yearsOfExperience: 0 }, '/yearsOfExperience'], [{ yearsOfExperience: 61 }, '/yearsOfExperience'],
     [{ yearsOfExperience: 1.5 }, '/yearsOfExperience'], [{ yearsOfExperience: '5' }, '/yearsOfExperience'], [{ email: 'nobody' }, '/email', 'format:email'],
-    [{ secondaryEmail: 'a@b@c' }, '/secondaryEmail'], [{ phone: '2025550142' }, '/phone', 'pattern'], [{ phone: '+0123456789' }, '/phone', 'pattern'],
+    [{ email: `${'x'.repeat(65)}@profile.example` }, '/email', 'pattern'], [{ secondaryEmail: 'a@b@c' }, '/secondaryEmail'], [{ phone: '2025550142' }, '/phone', 'pattern'], [{ phone: '+0123456789' }, '/phone', 'pattern'],
     [clinic({ name: 'x'.repeat(101) }), '/clinic/name', 'maxLength'], [clinic({ phone: '12' }), '/clinic/phone', 'pattern'],
     [clinic({ operatingHours: 'x'.repeat(201) }), '/clinic/operatingHours', 'maxLength'], [clinic({ name: '\u200b\u2060' }), '/clinic/name', 'not-blank'],
     [address({ country: 'Portugal' }), '/clinic/address/country'], [address({ country: 'XX' }), '/clinic/address/country', 'country'],
@@ -173,15 +174,34 @@ t.test('a new sign-in address of an active provider holds when its owner confirm
   t.match(problemOf(await confirm('x'.repeat(24))), { status: 409 })
   t.match(await confirm(code), { status: 200, body: { email: 'new@profile.example' } })
   t.match((await read(id)).body, { email: 'new@profile.example', pendingEmail: null })
+  const account = async () => {
+    await house.delivered()
+    return openAccountFile(host.dataDir).all().find(({ subjectId }) => subjectId === id)
+  }
+  t.match(await account(), { email: 'new@profile.example', firstName: 'Maria' }, 'one signs in with it')
+  await edit(id, { firstName: 'Mara' })
+  t.match(await account(), { firstName: 'Mara' }, 'the account follows')
   t.match(problemOf(await confirm(code)), { status: 409 }, 'once')
   t.equal((await create({ email: 'old@profile.example' })).status, 201, 'the old one is free')
   await edit(id, { email: 'late@profile.example' })
   await house.delivered()
-  const late = codeIn((await house.mails()).find(({ to }) => to === 'late@profile.example')!.text)
+  const codes = async () => (await house.mails()).filter(({ to }) => to === 'late@profile.example').map(({ text }) => codeIn(text))
+  const [late] = await codes()
   await house.pass(24 * hour + 1)
-  t.match(problemOf(await confirm(late)), { status: 409 }, 'a day later it confirms nothing')
-  t.match((await edit(id, { email: 'new@profile.example' })).body, { email: 'new@profile.example', pendingEmail: null }, 'taken back')
+  t.match(problemOf(await confirm(late!)), { status: 409 }, 'a day later it confirms nothing')
+  await edit(id, { email: 'late@profile.example' })
+  await house.delivered()
+  const again = (await codes()).find((one) => one !== late)!
+  t.match(problemOf(await confirm(late!)), { status: 409 }, 'nor when it is entered once more')
+  t.match(await confirm(again), { status: 200, body: { email: 'late@profile.example' } }, 'which mails another code')
+  await edit(id, { email: 'new@profile.example' })
+  t.equal((await read(id)).body.pendingEmail, 'new@profile.example')
+  t.match((await edit(id, { email: 'late@profile.example' })).body, { email: 'late@profile.example', pendingEmail: null }, 'taken back')
   t.match(problemOf(await edit(id, { phone: null })), { status: 400, errors: [{ pointer: '/phone', rule: 'required' }] }, 'who was active stays complete')
+  await edit(id, { email: 'never@profile.example' })
+  await house.change(id, 'deactivation', { reason: 'The provider asked for closure.', confirm: true })
+  t.match((await read(id)).body, { status: 'deactivated', pendingEmail: null })
+  for (const email of ['never@profile.example', 'late@profile.example']) t.equal((await create({ email })).status, 201, 'both are free')
 }) // prettier-ignore
 
 t.test('settings and preferences', async (t) => {
@@ -192,12 +212,16 @@ t.test('settings and preferences', async (t) => {
   const put = (body: object, etag: string, as = 'provider-super-admin') => house.call('PUT', path, { as, body, headers: { 'if-match': etag } })
   for (const as of [admin, 'document-verifier']) t.match(problemOf(await put(settings, '"0"', as)), { status: 403 }, as)
   t.equal((await put({ ...settings, uploadLimitBytes: 52_428_801 }, '"0"')).status, 400, '50 MB is the most')
+  for (const odd of ['nobody', 'A <a@b.example>', 'a@b.example,c@d.example', `${'x'.repeat(65)}@b.example`])
+    t.equal((await put({ ...settings, reminderRecipients: ['desk@riverside.example', odd] }, '"0"')).status, 400, 'one that cannot be mailed to would keep all from it')
+  const { id } = (await begun({ specialty: 'Plastic Surgeon' })).body
   const both = await Promise.all([put(settings, '"0"'), put(settings, '"0"')])
   t.same(both.map(({ status }) => status).sort(), [200, 412])
   t.match((await house.get(admin, path)), { headers: { etag: '"1"' }, body: settings })
   t.match((await put({ ...settings, specialties: ['Dermatologist', 'Trichologist'] }, '"1"')).body.specialties, ['Dermatologist', 'Trichologist'])
   t.equal((await create({ specialty: 'Trichologist' })).status, 201)
   t.equal((await create({ specialty: 'Other' })).status, 400)
+  t.match(await edit(id, { yearsOfExperience: 30 }), { status: 200, body: { specialty: 'Plastic Surgeon' } }, 'one that was listed stays')
   const [row] = await house.rows('select reminder_recipients from provider_settings where agency_id = $1', riverside.id)
   t.notMatch(row.reminder_recipients.toString('latin1'), /desk@/)
   const size = (as: string) => house.get(as, '/admin/preferences').then(({ body }) => body.pageSize)
@@ -206,6 +230,8 @@ t.test('settings and preferences', async (t) => {
   t.equal((await house.call('PUT', '/admin/preferences', { as: admin, body: { pageSize: 30 } })).status, 400)
   t.same([await size(admin), await size('provider-admin-2')], [25, 50], 'each their own')
   t.equal((await house.get(admin, '/admin/providers')).body.pageSize, 25)
+  const [oldest] = (await events('setProviderSettings')).filter(({ outcome }) => outcome === 'success').slice(-1)
+  t.match(oldest, { before: { supportContact: '', uploadLimitBytes: 10_485_760 }, after: settings }, 'what was, and what is')
   t.equal((await events('setProviderSettings')).some(({ outcome, userId }) => outcome === 'success' && userId === personaNamed('provider-super-admin')!.sub), true)
 }) // prettier-ignore
 

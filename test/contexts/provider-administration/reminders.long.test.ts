@@ -138,3 +138,23 @@ t.test('each version is reminded of once, and only those of active and suspended
   t.same(again.map(([one]) => one!.ran.count), [0, 0]) // prettier-ignore
   t.same([await count(notices), await count(ofReminders)], [due, due], 'and nobody is told again')
 })
+
+t.test('what is to come is shown page by page, all of it and in its order', async (t) => {
+  const shown: string[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const { body } = await house.get('provider-read-only', `/admin/providers/upcoming-reminders?limit=100${cursor && `&cursor=${cursor}`}`)
+    shown.push(...body.items.map((one: any) => `${one.remindOn} ${one.documentId} ${one.daysBefore}`))
+    cursor = body.nextCursor
+  }
+  const left = await rows(
+    `select concat_ws(' ', d.expiration_date - days, d.id, days) as line from provider_document d
+     join provider_profile p on (p.agency_id, p.id) = (d.agency_id, d.provider_id), unnest(array[30, 7, 0]) days
+     where p.status in ('active', 'suspended') and d.agency_id = $2 and d.expiration_date - days between $1::date and $1::date + 90
+       and not exists (select from provider_reminder r where r.document_id = d.id and r.threshold <= days)`,
+    house.today(),
+    riverside.id,
+  )
+  t.same(shown, left.map(({ line }) => line).sort()) // prettier-ignore
+  t.ok(shown.length > 3 * due)
+})

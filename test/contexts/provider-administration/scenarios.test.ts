@@ -88,6 +88,7 @@ t.test('US1.1, US1.2: from an empty form to a provider who has signed in by the 
   t.equal(subjects.filter((subject) => /^Your .* has been approved$/.test(subject)).length, 3)
   t.notOk(mails.some(({ text }) => /password\s*[:=]/i.test(text)))
 
+  t.equal((await read(id)).identity, 'enabled', 'and the account is open')
   const { text } = mails.find(({ subject }) => subject === 'Your provider account has been created')!
   const link = /http:\/\/127\.0\.0\.1:\d+\/account-links\/[\w-]{43}/.exec(text)![0]
   t.same([(await fetch(link)).status, (await fetch(link)).status], [200, 410], 'once')
