@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Transaction } from '../../host/define-context.ts'
-import { countSql } from './dashboard.pages.ts'
 import type { Filters } from './dashboard.filters.ts'
+import { all, countSql } from './dashboard.pages.ts'
 import { stampSql } from './dashboard.search.ts'
 
 /** How many accounts a search finds that finds too many to be looked up. */
@@ -10,14 +10,38 @@ export interface BroadTotals {
   of(tx: Transaction, filters: Filters, stamp: string): Promise<number>
 }
 
+/** A total, and the lines of the tally that there were when it was right. */
 interface Counted {
   readonly total: number
   readonly stamp: string
+  readonly lines: readonly string[]
+}
+
+const linesSql = `coalesce((select array_agg(t.id::text) from provider_tally t where t.agency_id = $1), '{}') as lines`
+
+/** Both from one statement: between two of them an account may change. */
+const count = async (tx: Transaction, filters: Filters): Promise<Counted> => {
+  const [counted] = await tx.sql<Counted>(`select ${countSql(filters)} as total, ${stampSql} as stamp, ${linesSql}`, filters.values)
+  return counted!
+}
+
+/** What the lines since then say, where none of those from before has been folded. */
+const follow = async (tx: Transaction, filters: Filters, before: Counted): Promise<Counted | null> => {
+  const known = `p.id = any($${filters.values.length + 1}::uuid[])`
+  const [row] = await tx.sql<Counted & { readonly known: number; readonly change: number }>(
+    `select count(*) filter (where ${known})::int as known, coalesce(sum(p.number) filter (where not ${known} and ${all(filters)}), 0)::int as change,
+       ${stampSql} as stamp, coalesce(array_agg(p.id::text), '{}') as lines
+     from provider_tally p where p.agency_id = $1`,
+    [...filters.values, before.lines],
+  )
+  const { known: found, change, stamp, lines } = row!
+  return found > 0 && found === before.lines.length ? { total: before.total + change, stamp, lines } : null
 }
 
 /**
  * Such a search reads every name to count them, and is asked again for each page and by everybody who types the same common word: a total is
- * remembered for as long as the agency's stamp is what it was when it was counted. Of the searches only digests stay here.
+ * remembered, and what changed since is added from the lines of the tally, which say it of each account. It is counted anew where they were
+ * folded, once in some dozens of changes. Of the searches only digests stay here.
  *
  * @param limit most totals; beyond it the one that was longest not asked for is forgotten
  */
@@ -31,15 +55,11 @@ export const createBroadTotals = (limit: number): BroadTotals => {
   }
   return {
     async of(tx, filters, stamp) {
-      const total = countSql(filters)
-      // What a day tells apart changes without a line in the tally.
-      if (filters.dated) return (await tx.sql<Counted>(`select ${total} as total`, filters.values))[0]!.total
-      const key = hash('sha256', JSON.stringify([total, filters.values]), 'base64')
+      if (filters.untallied) return (await count(tx, filters)).total
+      const key = hash('sha256', JSON.stringify([countSql(filters), filters.values]), 'base64')
       const known = remembered.get(key)
       if (known?.stamp === stamp) return keep(key, known)
-      // Both from one statement: between two of them an account may change.
-      const [counted] = await tx.sql<Counted>(`select ${total} as total, ${stampSql} as stamp`, filters.values)
-      return keep(key, counted!)
+      return keep(key, (known && (await follow(tx, filters, known))) ?? (await count(tx, filters)))
     },
   }
 }

@@ -15,8 +15,8 @@ export interface Conditions {
 export interface Filters extends Conditions {
   /** Which it asks for; `where` says nothing of them. */
   readonly statuses: readonly ProviderStatus[]
-  /** Whether accounts are told apart by more than what they are counted by. */
-  dated: boolean
+  /** Whether accounts are told apart by more than the lines of the tally say of them. */
+  untallied: boolean
 }
 
 /** Conditions of a statement that has these values already. */
@@ -54,7 +54,7 @@ export const ofStatus = (statuses: readonly ProviderStatus[]): string => `p.stat
 
 /** Everything that a request filters by, its search aside. @throws Refusal VALIDATION_FAILED */
 export const filtersOf = (agencyId: string, query: ListProvidersQuery): Filters => {
-  const into: Filters = { ...conditions([agencyId]), where: ['p.agency_id = $1'], statuses: statusesOf(query), dated: false }
+  const into: Filters = { ...conditions([agencyId]), where: ['p.agency_id = $1'], statuses: statusesOf(query), untallied: false }
   checkRange(query, 'createdFrom', 'createdTo')
   checkRange(query, 'activeFrom', 'activeTo')
   if (query.featured !== undefined) into.where.push(query.featured ? 'p.featured' : 'not p.featured')
@@ -63,7 +63,7 @@ export const filtersOf = (agencyId: string, query: ListProvidersQuery): Filters 
     const text = query[name as keyof typeof ranges]
     if (text === undefined) continue
     into.where.push(`${column} ${into.add(instant(text, name))}`)
-    into.dated = true
+    into.untallied = true
   }
   return into
 }

@@ -49,8 +49,8 @@ const createFind =
     return { ...paging, ...page }
   }
 
-/** Most totals of broad searches that are remembered. */
-const rememberedTotals = 1_000
+/** Most totals of broad searches that are remembered, each with some hundred ids. */
+const rememberedTotals = 200
 
 /** The dashboard. @see FR-015, Screen 1 */
 export const listProvidersService = (kit: Kit): Service<typeof listProviders> => {

@@ -47,7 +47,7 @@ const orderOf = (sort: Paging['sort']): Order => {
 const by = (column: string, id: string, [direction, ofEquals]: readonly [string, string]): string =>
   `order by ${column} ${direction}, ${id} ${ofEquals}`
 
-const all = ({ where, statuses }: Filters): string => [ofStatus(statuses), ...where].join(' and ')
+export const all = ({ where, statuses }: Filters): string => [ofStatus(statuses), ...where].join(' and ')
 
 /** Few rows: counted as they are sorted. */
 export const fewRows = async (tx: Transaction, source: string, filters: Filters, { sort, limit, offset }: Paging): Promise<Page> => {
@@ -66,9 +66,9 @@ export const fewRows = async (tx: Transaction, source: string, filters: Filters,
 /** How many accounts there are, as a value of a statement that has the filters' values: by the accounts themselves. */
 export const countSql = (filters: Filters): string => `(select count(*)::int from provider_profile p where ${all(filters)})`
 
-/** How many there are of those that nothing but their kind tells apart, as such a value: by the lines of the tally; a day needs the accounts. */
+/** How many there are of those that nothing but their kind tells apart, as such a value: by the lines of the tally; more needs the accounts. */
 export const totalSql = (filters: Filters): string =>
-  filters.dated ? countSql(filters) : `(select coalesce(sum(p.number), 0)::int from provider_tally p where ${all(filters)})`
+  filters.untallied ? countSql(filters) : `(select coalesce(sum(p.number), 0)::int from provider_tally p where ${all(filters)})`
 
 /**
  * Many rows, `total` of all pages: which they are is read from an index, for each status from its own, from whichever end is nearer; only those of the page are

@@ -1,6 +1,6 @@
 import { sought } from '../../../domain/provider-administration/index.ts'
 import type { ListProvidersQuery } from '../../../routes/provider-administration/index.ts'
-import type { Conditions } from './dashboard.filters.ts'
+import type { Conditions, Filters } from './dashboard.filters.ts'
 import { findBy, type Sealing } from './provider.rows.ts'
 import { suffixLength } from './tables/search.ts'
 
@@ -61,9 +61,10 @@ export const exactSql = (search: Search, agencyId: string, sealing: Sealing, int
  * The rows that a search looks among. A part that is found in few names is looked up by its suffixes; one that is found everywhere is compared
  * name by name, in an index that has the names. `exact` are those whose address or number it is besides.
  */
-export const searchSource = (search: Search, narrow: boolean, exact: readonly string[], into: Conditions): string => {
+export const searchSource = (search: Search, narrow: boolean, exact: readonly string[], into: Filters): string => {
   const named = `p.search_text like ${into.add(pattern(search.text))}`
   const ids = exact.length === 0 ? null : into.add([...exact])
+  into.untallied ||= ids !== null
   into.where.push(ids === null ? named : `(${named} or p.id = any (${ids}::uuid[]))`)
   if (!narrow) return 'provider_profile p'
   const byNumber = ids === null ? '' : ` union select unnest(${ids}::uuid[])`

@@ -9,7 +9,7 @@ import { peopleTables } from './tables/people.ts'
 import { profileTables } from './tables/profile.ts'
 import { publicTables } from './tables/public.ts'
 import { plainLetters, searchTables } from './tables/search.ts'
-import { tallyTables, talliedNames } from './tables/tally.ts'
+import { namedTallies, tallyTables, talliedNames } from './tables/tally.ts'
 
 class ProviderTables extends Migration {
   override up(): void {
@@ -45,12 +45,19 @@ class ProviderPlainLetters extends Migration {
   }
 }
 
+class ProviderNamedTallies extends Migration {
+  override up(): void {
+    for (const sql of namedTallies) this.addSql(sql)
+  }
+}
+
 export const providerMigrations: readonly MigrationEntry[] = [
   { name: 'provider-administration-0001-providers', class: ProviderTables },
   { name: 'provider-administration-0002-tally', class: ProviderTally },
   { name: 'provider-administration-0003-addresses-and-guard', class: ProviderAddressesAndGuard },
   { name: 'provider-administration-0004-tallied-names', class: ProviderTalliedNames },
   { name: 'provider-administration-0005-plain-letters', class: ProviderPlainLetters },
+  { name: 'provider-administration-0006-named-tallies', class: ProviderNamedTallies },
 ]
 
 /** Every table of the context. */

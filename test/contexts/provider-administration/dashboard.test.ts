@@ -228,7 +228,26 @@ t.test('the total of a search that finds too many to look each up follows every 
   await past('elsewhere')
   t.equal(await seen(''), before, 'it is remembered')
   t.equal(await seen('&commissionType=percentage'), await expected("commission_type = 'percentage'"), 'not for another question')
+
+  const lock = (what: string) => house.rows(`select pg_${what}(5067011, hashtext($1))`, riverside.id)
+  const foldSql = `with gone as (delete from provider_tally where agency_id = $1 returning *) insert into provider_tally (agency_id, status, documents_status, commission_type, featured, number)
+    select agency_id, status, documents_status, commission_type, featured, sum(number) from gone group by 1, 2, 3, 4, 5 having sum(number) <> 0`
+  const called = (lastName: string) => rename(ids[2]!, { lastName, clinic: { ...completeProfile.clinic, name: 'Elsewhere' } })
+  await lock('advisory_lock')
+  await called('Silversmith')
+  t.equal(await seen(''), before - 1, 'what a line says is taken off, and nothing is counted anew')
+  await called('Harbourmaster')
+  t.equal(await seen(''), before, 'and added')
+  t.equal(await seen('&commissionType=tier'), await expected("commission_type = 'tier'"), 'where it is of the kind that is asked for')
+  await called('Harboured')
+  t.equal(await seen(''), before, 'one name for another')
+  await lock('advisory_unlock')
+  await house.rows(foldSql, riverside.id)
+  t.equal(await seen(''), await expected(), 'it is counted anew when the lines were folded')
+  await called('Silversmith')
+  await rename(ids[2]!, { clinic: { ...completeProfile.clinic, name: 'Harbour Clinic' } })
   await past(name)
+  await house.rows(foldSql, riverside.id)
 
   for (const [what, change, and] of [
     ['a name that no longer has it', () => rename(ids[0]!, { clinic: { ...completeProfile.clinic, name: 'Elsewhere' } }), ''],

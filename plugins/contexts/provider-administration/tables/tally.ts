@@ -18,8 +18,10 @@ create table provider_tally (
 
 const kind = 'status, documents_status, commission_type, featured'
 const kindOf = (row: string): string => `${row}.status, ${row}.documents_status, ${row}.commission_type, ${row}.featured`
-const line = (row: string, number: 1 | -1): string =>
-  `insert into provider_tally (agency_id, ${kind}, number) values (${row}.agency_id, ${kindOf(row)}, ${number});`
+const line = (row: string, number: 1 | -1, more: readonly string[]): string => {
+  const [columns, values] = [more.map((column) => `, ${column}`), more.map((column) => `, ${row}.${column}`)]
+  return `insert into provider_tally (agency_id, ${kind}, number${columns.join('')}) values (${row}.agency_id, ${kindOf(row)}, ${number}${values.join('')});`
+}
 
 /** One line in so many folds them all: an agency has a few hundred of them at most. */
 const foldOneIn = 64
@@ -32,15 +34,19 @@ const fold = `
     select p_agency, ${kind}, sum(number) from gone group by ${kind} having sum(number) <> 0;
   end if;`
 
-const upkeep = [
-  `create function provider_tally_upkeep() returns trigger language plpgsql as $$
+/** @param more columns of the account that a line has besides its kind, until it is folded */
+const upkeepFunction = (more: readonly string[]): string =>
+  `create or replace function provider_tally_upkeep() returns trigger language plpgsql as $$
     declare p_agency uuid := coalesce(new.agency_id, old.agency_id);
     begin
-      if tg_op <> 'INSERT' then ${line('old', -1)} end if;
-      if tg_op <> 'DELETE' then ${line('new', 1)} end if;
+      if tg_op <> 'INSERT' then ${line('old', -1, more)} end if;
+      if tg_op <> 'DELETE' then ${line('new', 1, more)} end if;
       ${fold}
       return null;
-    end $$`,
+    end $$`
+
+const upkeep = [
+  upkeepFunction([]),
   `create trigger provider_tally_upkeep after insert or delete on provider_profile for each row execute function provider_tally_upkeep()`,
   `create trigger provider_tally_moved after update of ${kind} on provider_profile for each row
     when ((${kindOf('old')}) is distinct from (${kindOf('new')})) execute function provider_tally_upkeep()`,
@@ -51,6 +57,12 @@ export const talliedNames: readonly string[] = [
   'drop trigger provider_tally_moved on provider_profile',
   `create trigger provider_tally_moved after update on provider_profile for each row
     when ((${kindOf('old')}, old.search_text) is distinct from (${kindOf('new')}, new.search_text)) execute function provider_tally_upkeep()`,
+]
+
+/** And they have the name, so that a total that was counted before them is not counted anew: what they say of the question is added to it. */
+export const namedTallies: readonly string[] = [
+  'alter table provider_tally add column search_text text collate "C"',
+  upkeepFunction(['search_text']),
 ]
 
 /** Accounts that are there already; their owner sees them for the one statement. */
