@@ -34,10 +34,11 @@ const nonceOf = (index: number, last: boolean): Buffer => {
   return nonce
 }
 
-const sealSegment = (key: KeyObject, head: Buffer, index: number, last: boolean, plain: Buffer): Buffer => {
+function* sealSegment(key: KeyObject, head: Buffer, index: number, last: boolean, plain: Buffer): Generator<Buffer> {
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(index, last))
   cipher.setAAD(head)
-  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+  yield cipher.update(plain)
+  yield Buffer.concat([cipher.final(), cipher.getAuthTag()])
 }
 
 const openSegment = (key: KeyObject, head: Buffer, index: number, last: boolean, sealed: Buffer): Buffer => {
@@ -54,22 +55,31 @@ const openSegment = (key: KeyObject, head: Buffer, index: number, last: boolean,
   return plain
 }
 
-/** Cuts a stream into pieces of `size`; the last one, shorter or empty, says so. No more than a piece and a chunk are held. */
+/**
+ * Cuts a stream into pieces of `size`; the last one, shorter or empty, says so. No more than a piece and a chunk are held, and a byte is copied once
+ * at most: what a large file leaves behind is memory until it is collected.
+ */
 export async function* pieces(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<{ piece: Buffer; last: boolean }> {
-  let held: Buffer[] = []
+  let held: Buffer = Buffer.alloc(0)
   let length = 0
   for await (const chunk of source) {
-    held.push(chunk)
-    length += chunk.length
-    // A full piece waits until it is known whether another byte follows.
-    if (length <= size) continue
-    const all = Buffer.concat(held, length)
-    let at = 0
-    for (; length - at > size; at += size) yield { piece: all.subarray(at, at + size), last: false }
-    held = [all.subarray(at)]
-    length -= at
+    for (let at = 0; at < chunk.length;) {
+      // A full piece waits until it is known whether another byte follows.
+      if (length === size) {
+        yield { piece: held, last: false }
+        length = 0
+      }
+      const taken = chunk.subarray(at, at + size - length)
+      if (taken.length === size) held = taken
+      else {
+        if (length === 0) held = Buffer.allocUnsafeSlow(size)
+        taken.copy(held, length)
+      }
+      length += taken.length
+      at += taken.length
+    }
   }
-  yield { piece: Buffer.concat(held, length), last: true }
+  yield { piece: held.subarray(0, length), last: true }
 }
 
 /**
@@ -83,7 +93,7 @@ export async function* sealContent(source: AsyncIterable<Buffer>, dataKey: Buffe
   yield head
   let index = 0
   for await (const { piece, last } of pieces(source, segmentBytes)) {
-    yield sealSegment(key, head, index, last, piece)
+    yield* sealSegment(key, head, index, last, piece)
     index += 1
   }
 }

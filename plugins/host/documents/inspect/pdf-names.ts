@@ -12,13 +12,13 @@ const overlap = 64
 export const spelledOut = (text: string): string =>
   text.replace(/#([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
 
-/** Looks for forbidden names in what arrives in pieces: in text, or in bytes that may be anything. */
-export const createNameWatch = (content: 'text' | 'bytes' = 'text') => {
+/** Looks for forbidden names in text that arrives in pieces. */
+export const createNameWatch = () => {
   let before = ''
   const look = (text: string): void => {
     const whole = spelledOut(before + text)
-    if ((content === 'text' ? active : activeInBytes).test(whole)) throw refuseFile('active-content')
-    if (content === 'text' && encrypted.test(whole)) throw refuseFile('encrypted')
+    if (active.test(whole)) throw refuseFile('active-content')
+    if (encrypted.test(whole)) throw refuseFile('encrypted')
   }
   return {
     see(piece: Buffer): void {
@@ -28,6 +28,29 @@ export const createNameWatch = (content: 'text' | 'bytes' = 'text') => {
     },
     end(): void {
       look(' ')
+    },
+  }
+}
+
+const slash = 0x2f
+/** What the forbidden names begin with, spelled out or not. */
+const begins = new Set(Buffer.from('#JLERSI'))
+
+/** The same in bytes that may be anything, and so many that they are not made a text of: only what stands behind a slash is. */
+export const createByteWatch = () => {
+  let before: Buffer = Buffer.alloc(0)
+  const look = (bytes: Buffer): void => {
+    if (activeInBytes.test(spelledOut(bytes.toString('latin1')))) throw refuseFile('active-content')
+  }
+  return {
+    see(piece: Buffer): void {
+      look(Buffer.concat([before, piece.subarray(0, overlap)]))
+      for (let at = piece.indexOf(slash); at !== -1; at = piece.indexOf(slash, at + 1))
+        if (begins.has(piece[at + 1] ?? 0)) look(piece.subarray(at, at + overlap))
+      before = Buffer.concat([before, piece.subarray(-overlap)]).subarray(-overlap)
+    },
+    end(): void {
+      look(Buffer.concat([before, Buffer.from(' ')]))
     },
   }
 }

@@ -2,7 +2,7 @@ import { ascii85, asciiHex, type AsciiDecoder } from './ascii-filters.ts'
 import { createInflation, type Budget, type Inflation } from './expansion.ts'
 import { mostPixels } from './jpeg.ts'
 import { refuseFile } from './parser.ts'
-import { createNameWatch, spelledOut } from './pdf-names.ts'
+import { createByteWatch, createNameWatch, spelledOut } from './pdf-names.ts'
 
 /** Looks at the content of one stream as it passes. */
 export interface StreamCheck {
@@ -51,7 +51,7 @@ const isDeflated = (head: Buffer): boolean => (head[0]! & 0x0f) === 8 && head[0]
  * bytes do is inflated and counted all the same, and a viewer may be led into the middle of any other to find objects there.
  */
 const unsaid = (budget: Budget): StreamCheck => {
-  const watch = createNameWatch('bytes')
+  const watch = createByteWatch()
   let head: Buffer = Buffer.alloc(0)
   let inflation: Inflation | null = null
   return {
