@@ -57,7 +57,7 @@ const openSegment = (key: KeyObject, head: Buffer, index: number, last: boolean,
 
 /**
  * Cuts a stream into pieces of `size`; the last one, shorter or empty, says so. No more than a piece and a chunk are held, and a byte is copied once
- * at most: what a large file leaves behind is memory until it is collected.
+ * at most, so that no source may write into a chunk again: what a large file leaves behind is memory until it is collected.
  */
 export async function* pieces(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<{ piece: Buffer; last: boolean }> {
   let held: Buffer = Buffer.alloc(0)

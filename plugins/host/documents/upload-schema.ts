@@ -35,8 +35,9 @@ export const documentedBody = (operation: AnyOperation): object => {
   const { part, types, maxBytes } = operation.upload!
   const description =
     `${types.join(', ')}, by content; at most ${maxBytes} bytes, or what the agency's setting says. A whole file and nothing besides: ` +
-    'no scripts, no attachments, no encryption, nothing behind its end.'
-  const file = { type: 'string', format: 'binary', description } as unknown as TSchema
+    'no scripts, no attachments, no encryption, nothing behind its end. A PDF that is refused as `damaged` or for a `filter` passes when it is ' +
+    'printed as PDF once more.'
+  const file = Type.Unsafe<null>({ type: 'string', format: 'binary', description })
   const { resumed } = bodySchemas(operation)
   return {
     content: {

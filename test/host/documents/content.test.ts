@@ -231,6 +231,20 @@ t.test('a PDF is read to its end, and into its streams', async (t) => {
   }
 })
 
+t.test('a PDF is judged by its bytes, wherever the network cuts it', async (t) => {
+  const words = pdfFile({
+    catalogue: '/X (downstream\n)',
+    objects: [pdfStream(Buffer.from('BT (up the\nupstream\nand downstream\n) Tj ET'))],
+  })
+  const names = `${'/J '.repeat(2_000)}/S /JavaScript `
+  const script = pdfFile({ objects: [pdfStream(Buffer.from(names))] })
+  for (let size = 1; size <= 300; size += 1) {
+    const verdicts = [await verdict(words, {}, size), await verdict(script, {}, size * 40)]
+    if (verdicts.join(' ') !== 'application/pdf active-content') t.fail(`in pieces of ${size}: ${verdicts.join(' ')}`)
+  }
+  t.equal(await verdict(words), 'application/pdf')
+})
+
 t.test('pictures are read marker by marker and chunk by chunk', async (t) => {
   const [jpeg, png] = [jpegFile(), pngFile()]
   const behind = (content: Buffer, more: Buffer | string): Buffer => Buffer.concat([content, Buffer.from(more as string)])

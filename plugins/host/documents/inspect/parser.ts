@@ -30,10 +30,16 @@ export class Cursor {
   #held: Buffer = Buffer.alloc(0)
   /** Bytes before the held ones. */
   #passed = 0
+  #before: number | undefined
   #ended = false
 
   get position(): number {
     return this.#passed
+  }
+
+  /** The last byte before the held ones. */
+  get before(): number | undefined {
+    return this.#before
   }
 
   /** What is at hand without waiting. */
@@ -61,6 +67,7 @@ export class Cursor {
     const taken = this.#held.subarray(0, count)
     this.#held = this.#held.subarray(taken.length)
     this.#passed += taken.length
+    this.#before = taken.at(-1) ?? this.#before
     return taken
   }
 

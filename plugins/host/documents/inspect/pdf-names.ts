@@ -33,6 +33,8 @@ export const createNameWatch = () => {
 }
 
 const slash = 0x2f
+/** So many places of a piece are looked at one by one; of one that has more a text is made after all. */
+const mostLooks = 256
 /** What the forbidden names begin with, spelled out or not. */
 const begins = new Set(Buffer.from('#JLERSI'))
 
@@ -45,8 +47,10 @@ export const createByteWatch = () => {
   return {
     see(piece: Buffer): void {
       look(Buffer.concat([before, piece.subarray(0, overlap)]))
-      for (let at = piece.indexOf(slash); at !== -1; at = piece.indexOf(slash, at + 1))
-        if (begins.has(piece[at + 1] ?? 0)) look(piece.subarray(at, at + overlap))
+      let looks = 0
+      for (let at = piece.indexOf(slash); at !== -1 && looks <= mostLooks; at = piece.indexOf(slash, at + 1))
+        if (begins.has(piece[at + 1] ?? 0) && ++looks <= mostLooks) look(piece.subarray(at, at + overlap))
+      if (looks > mostLooks) look(piece)
       before = Buffer.concat([before, piece.subarray(-overlap)]).subarray(-overlap)
     },
     end(): void {

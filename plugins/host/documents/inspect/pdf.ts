@@ -13,9 +13,9 @@ const endstream = Buffer.from('endstream')
 const isLetter = (byte: number | undefined): boolean => byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
 
 /** The next `stream` keyword that opens one: not the end of a longer word such as `endstream`, and with its line's end behind it. */
-const opening = (held: Buffer): { at: number; size: number } | 'wait' | null => {
+const opening = (held: Buffer, before: number | undefined): { at: number; size: number } | 'wait' | null => {
   for (let at = held.indexOf('stream'); at !== -1; at = held.indexOf('stream', at + 1)) {
-    if (isLetter(held[at - 1])) continue
+    if (isLetter(at === 0 ? before : held[at - 1])) continue
     const [first, second] = [held[at + 6], held[at + 7]]
     if (first === 0x0a) return { at, size: 7 }
     if (first === undefined || (first === 0x0d && second === undefined)) return 'wait'
@@ -47,7 +47,7 @@ function* outside(cursor: Cursor, pass: Pass): Generator<'chunk', string | null,
     dictionary.see(piece)
   }
   for (;;) {
-    const found = opening(cursor.held)
+    const found = opening(cursor.held, cursor.before)
     const opens = found !== null && found !== 'wait'
     // The end of a stream whose beginning nobody saw: what stood before it was part of that stream, and was not looked through as one.
     if (cursor.held.subarray(0, opens ? found.at : undefined).includes(endstream)) throw refuseFile('damaged')
@@ -73,7 +73,7 @@ function* within(cursor: Cursor, pass: Pass, check: StreamCheck): Generator<'chu
     const end = cursor.held.indexOf(endstream)
     const ready = end === -1 ? Math.max(0, cursor.held.length - endstream.length) : end
     // A stream in a stream: a viewer that takes one of the keywords for text, or is led past it, would see what was not looked through.
-    const inner = opening(end === -1 ? cursor.held : cursor.held.subarray(0, end))
+    const inner = opening(end === -1 ? cursor.held : cursor.held.subarray(0, end), cursor.before)
     if (inner !== null && inner !== 'wait') throw refuseFile('damaged')
     for (let left = ready; left > 0;) {
       const piece = pass(Math.min(left, longestPiece))
