@@ -55,11 +55,11 @@ const store = `
   where agency_id = $1 and id = $2`
 
 /**
- * From when a tier holds. That of a month that has closed holds from the first of the next one, or from when its count was known, also where
- * the job comes late; what arrives afterwards holds from then on.
+ * From when a tier holds: from the first of the month in which it is evaluated, or from when the count was known if that is later. So the job
+ * that comes late takes nothing from its month, nor does a count of the running month that comes before it.
  */
-const since = ({ now, cause, month }: Evaluated, reportedAt: Date): Date =>
-  cause === 'month' ? new Date(Math.min(now.getTime(), Math.max(Date.parse(month), reportedAt.getTime()))) : now
+const since = ({ now, month }: Evaluated, reportedAt: Date): Date =>
+  new Date(Math.min(now.getTime(), Math.max(Date.parse(month), reportedAt.getTime())))
 
 /**
  * Holds the tier in force against the last month that was counted, and changes it where they differ; the provider is told. Nothing is worked

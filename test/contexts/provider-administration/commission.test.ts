@@ -132,6 +132,17 @@ t.test('US4.2: 12 procedures in a month move the provider to tier 2 at its end, 
   t.equal(await tiersJob(), 0, 'the count came before the job')
 })
 
+t.test('US4.2: a job that comes late, and a count of the running month before it, take nothing from the month', async (t) => {
+  const [late, counted] = [await house.active({ commission: threeTiers }), await house.active({ commission: threeTiers })]
+  for (const id of [late, counted]) await report(id, month(0), 12)
+  await nextMonth()
+  const second = new Date(Date.parse(firstOfMonth(house.today())) + day).toISOString()
+  await house.pass(3 * day)
+  await report(counted, month(0), 1)
+  await tiersJob()
+  t.same([await rate(late, second), await rate(counted, second)], [15, 15])
+})
+
 t.test('the last word holds, also of a service whose clock is behind or of a call that had to wait', async (t) => {
   const [counted, agreed] = [await house.begin({ commission: threeTiers }), await house.begin({ commission: fifteenPercent })]
   const behind = 5_000
