@@ -25,17 +25,18 @@ const count = async (tx: Transaction, filters: Filters): Promise<Counted> => {
   return counted!
 }
 
-/** What the lines since then say, where none of those from before has been folded. */
+/** What the lines since then say, where none of those from before has been folded and each has its name. */
 const follow = async (tx: Transaction, filters: Filters, before: Counted): Promise<Counted | null> => {
   const known = `p.id = any($${filters.values.length + 1}::uuid[])`
-  const [row] = await tx.sql<Counted & { readonly known: number; readonly change: number }>(
-    `select count(*) filter (where ${known})::int as known, coalesce(sum(p.number) filter (where not ${known} and ${all(filters)}), 0)::int as change,
+  const [row] = await tx.sql<Counted & { readonly known: number; readonly change: number; readonly mute: boolean }>(
+    `select count(*) filter (where ${known})::int as known, coalesce(bool_or(not ${known} and p.search_text is null), false) as mute,
+       coalesce(sum(p.number) filter (where not ${known} and ${all(filters)}), 0)::int as change,
        ${stampSql} as stamp, coalesce(array_agg(p.id::text), '{}') as lines
      from provider_tally p where p.agency_id = $1`,
     [...filters.values, before.lines],
   )
-  const { known: found, change, stamp, lines } = row!
-  return found > 0 && found === before.lines.length ? { total: before.total + change, stamp, lines } : null
+  const { known: found, change, mute, stamp, lines } = row!
+  return found > 0 && found === before.lines.length && !mute ? { total: before.total + change, stamp, lines } : null
 }
 
 /**

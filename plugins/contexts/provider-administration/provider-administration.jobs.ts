@@ -7,6 +7,7 @@ import { type Granted, kitOf } from './kit.ts'
 import { createTellAdministrators } from './notify.ts'
 import { changeProvider, readProvider, takeProvider } from './provider.store.ts'
 import { closePlanned, type DuePlan, findDue } from './scheduled.store.ts'
+import { foldSql, mayFoldSql } from './tables/tally.ts'
 import { transit } from './transition.ts'
 
 export type JobScope = Granted & { readonly bookings: BookingsPort }
@@ -104,6 +105,9 @@ export const retentionMarking: Job<JobScope> = {
   schedule: 'daily',
   async run({ agencyId, date }, tx) {
     const marked = await tx.sql(mark, [agencyId, date])
+    // A name that nobody has any more stays in no line for longer than a day.
+    const [named] = await tx.sql<{ may: boolean }>(mayFoldSql, [agencyId])
+    if (named?.may) await tx.sql(foldSql, [agencyId])
     return { count: marked.length, more: marked.length === retentionBatch }
   },
 }

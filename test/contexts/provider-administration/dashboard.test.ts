@@ -241,11 +241,20 @@ t.test('the total of a search that finds too many to look each up follows every 
   t.equal(await seen('&commissionType=tier'), await expected("commission_type = 'tier'"), 'where it is of the kind that is asked for')
   await called('Harboured')
   t.equal(await seen(''), before, 'one name for another')
+  const nameless = `insert into provider_tally (agency_id, status, documents_status, commission_type, featured, number)
+    select agency_id, status, documents_status, commission_type, featured, n from provider_profile, unnest(array[1, -1]) n where id = $1`
+  await house.rows(nameless, ids[2])
+  t.equal(await seen(''), await expected(), 'a line that does not say whose it is is not followed')
   await lock('advisory_unlock')
   await house.rows(foldSql, riverside.id)
   t.equal(await seen(''), await expected(), 'it is counted anew when the lines were folded')
   await called('Silversmith')
   await rename(ids[2]!, { clinic: { ...completeProfile.clinic, name: 'Harbour Clinic' } })
+  const counts = async () => (await house.get('provider-admin', '/admin/providers/stats')).body
+  const there = await counts()
+  await house.jobs.run('provider-retention', house.today(), riverside.id)
+  t.same(await house.rows('select search_text from provider_tally where search_text is not null'), [], 'no name stays in a line for longer than a day')
+  t.same(await counts(), there)
   await past(name)
   await house.rows(foldSql, riverside.id)
 

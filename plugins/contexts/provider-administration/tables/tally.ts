@@ -27,12 +27,19 @@ const line = (row: string, number: 1 | -1, more: readonly string[]): string => {
 const foldOneIn = 64
 
 /** Whoever folds is alone, by a lock that nobody waits for: others add lines meanwhile, which the next one folds. */
-const fold = `
-  if random() < 1.0 / ${foldOneIn} and pg_try_advisory_xact_lock(5067011, hashtext(p_agency::text)) then
-    with gone as (delete from provider_tally t where t.agency_id = p_agency returning ${kind}, number)
+const alone = (agency: string): string => `pg_try_advisory_xact_lock(5067011, hashtext(${agency}::text))`
+const folded = (agency: string): string => `
+    with gone as (delete from provider_tally t where t.agency_id = ${agency} returning ${kind}, number)
     insert into provider_tally (agency_id, ${kind}, number)
-    select p_agency, ${kind}, sum(number) from gone group by ${kind} having sum(number) <> 0;
+    select ${agency}, ${kind}, sum(number) from gone group by ${kind} having sum(number) <> 0`
+const fold = `
+  if random() < 1.0 / ${foldOneIn} and ${alone('p_agency')} then${folded('p_agency')};
   end if;`
+
+/** Of the agency $1: may its lines be folded now, and is there a name in them? A statement of its own, so that the fold sees what the one before left. */
+export const mayFoldSql = `
+  select ${alone('$1::uuid')} as may from provider_tally t where t.agency_id = $1 and t.search_text is not null limit 1`
+export const foldSql = folded('$1::uuid')
 
 /** @param more columns of the account that a line has besides its kind, until it is folded */
 const upkeepFunction = (more: readonly string[]): string =>
