@@ -318,8 +318,8 @@ t.test('Screen 3, FR-005, FR-009: activity has everything that was done and by w
   await change(id, 'featured', { featured: true })
   for (const what of ['suspension', 'reactivation', 'deactivation']) await change(id, what, { reason, confirm: true })
   done.push('rejectProviderDocument', 'approveProviderDocument', 'editProvider', 'setCommission', 'activateProvider', 'setFeatured', 'suspendProvider', 'reactivateProvider', 'deactivateProvider')
-  const pages = async (path: string, limit: number) => {
-    const items: any[] = []
+  const pages = async <Item>(path: string, limit: number): Promise<Item[]> => {
+    const items: Item[] = []
     for (let cursor: string | null = ''; cursor !== null;) {
       const { body } = await house.get(admin, `/admin/providers/${id}/${path}?limit=${limit}${cursor && `&cursor=${cursor}`}`)
       t.ok(body.items.length <= limit)
@@ -328,11 +328,11 @@ t.test('Screen 3, FR-005, FR-009: activity has everything that was done and by w
     }
     return items
   }
-  const activity = await pages('activity', 5)
+  const activity = await pages<{ action: string; actor: unknown; ip: unknown; at: unknown; outcome: string; details: readonly string[] }>('activity', 5)
   t.same(activity.map(({ action }) => action), done.toReversed(), 'and nobody’s looks')
   t.ok(activity.every(({ actor, ip, at, outcome }) => actor && ip && at && outcome === 'success'))
-  t.ok(activity.find(({ action }) => action === 'editProvider').details.includes('firstName'))
-  const statuses = await pages('status-history', 1)
+  t.ok(activity.find(({ action }) => action === 'editProvider')!.details.includes('firstName'))
+  const statuses = await pages<{ previousStatus: string; newStatus: string }>('status-history', 1)
   t.same(statuses.map((one) => `${one.previousStatus} ${one.newStatus}`), ['active deactivated', 'suspended active', 'active suspended', 'draft active'])
 }) // prettier-ignore
 

@@ -20,7 +20,16 @@ const received = async (to: string) => (await house.mails()).filter((mail) => ma
 /** Several at once are not told of one another. */
 const toAdministrators = async () => (await house.mails()).filter(({ to }) => !to.includes('@'))
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ')
-const adminNotices = async (as = 'document-verifier') => (await house.get(as, '/admin/notifications?limit=100')).body.items
+interface Notice {
+  readonly id: string
+  readonly kind: string
+  readonly providerId: string
+  readonly title: string
+  readonly message: string
+  readonly readAt: string | null
+}
+const adminNotices = async (as = 'document-verifier'): Promise<Notice[]> =>
+  (await house.get(as, '/admin/notifications?limit=100')).body.items
 const runReminders = async (date: string) => (await jobs.run('document-reminders', date, riverside.id))[0]!.ran
 
 t.test('every mail has its state, from the draft’s welcome on', async (t) => {
@@ -34,7 +43,7 @@ t.test('every mail has its state, from the draft’s welcome on', async (t) => {
     after.every(({ state, attempts, settledAt }: any) => state === 'sent' && attempts === 1 && settledAt !== null),
     JSON.stringify(after),
   )
-  const failed = (await adminNotices()).filter(({ kind }: any) => kind === 'mail-failed')
+  const failed = (await adminNotices()).filter(({ kind }) => kind === 'mail-failed')
   t.same(failed, [], 'nobody is told of what went well')
   const got = await received(await addressOf(providerId))
   t.equal(got.length, 5)
@@ -88,7 +97,7 @@ t.test('a mail that is not delivered is tried three times within the hour, then 
   }
   t.same(turns, [0, 5, 25])
   t.match((await mailsOf(providerId))[0], { state: 'failed', attempts: 3, lastFailure: 'not-prepared' })
-  const notice = (await adminNotices()).find(({ kind, providerId: whose }: any) => kind === 'mail-failed' && whose === providerId)
+  const notice = (await adminNotices()).find(({ kind, providerId: whose }) => kind === 'mail-failed' && whose === providerId)
   t.ok(notice, 'administrators are told')
   await house.rows('update provider_profile set email = $2 where id = $1', providerId, email)
   const again = await send(providerId, { resend: made.body.id })
@@ -135,7 +144,7 @@ t.test('a draft without an address is told in the portal alone, and nothing else
   t.match(await mailsOf(providerId), [{ state: 'failed', attempts: 1, lastFailure: 'withdrawn' }])
   const own = await house.call('GET', '/provider/notifications', { token: house.own(providerId) })
   t.equal(own.body.items[0].kind, 'document-missing')
-  t.notOk((await adminNotices()).some(({ kind, providerId: whose }: any) => kind === 'mail-failed' && whose === providerId))
+  t.notOk((await adminNotices()).some(({ kind, providerId: whose }) => kind === 'mail-failed' && whose === providerId))
   const active = await house.active()
   await house.delivered()
   const [account] = await house.rows("select id from host_outbox where subject_id = $1 and kind = 'account' limit 1", active)
@@ -161,7 +170,7 @@ t.test('US5.1, EC-6: administrators are reminded 30, 7 and 0 days before, once e
   t.same([...first.items, ...second.items], (await upcoming('?days=90&limit=100')).items, 'page by page')
 
   const reminded = async () =>
-    (await adminNotices()).filter(({ kind, providerId: whose }: any) => kind === 'document-expiring' && whose === providerId)
+    (await adminNotices()).filter(({ kind, providerId: whose }) => kind === 'document-expiring' && whose === providerId)
   await runReminders(addDays(expiresOn, -31))
   t.equal((await reminded()).length, 0)
   await runReminders(addDays(expiresOn, -30))
@@ -182,7 +191,7 @@ t.test('US5.1, EC-6: administrators are reminded 30, 7 and 0 days before, once e
     mine((await upcoming()).items).filter(({ remindOn }: any) => remindOn <= addDays(expiresOn, -30)),
     [],
   )
-  const drafts = (await adminNotices()).filter(({ kind, providerId: whose }: any) => kind === 'document-expiring' && whose === draft)
+  const drafts = (await adminNotices()).filter(({ kind, providerId: whose }) => kind === 'document-expiring' && whose === draft)
   t.same(drafts, [], 'no reminder of a draft’s documents')
 
   await house.proved(providerId, 'medical_license', addDays(house.today(), 400))
@@ -205,21 +214,21 @@ t.test('notices of administrators: who may see them, and each reads for themself
   await house.upload(providerId, 'medical_license')
   const [notice] = await adminNotices()
   t.match(notice, { kind: 'document-awaiting-review', providerId, readAt: null, title: 'A provider document awaits review' })
-  const read = await house.post('document-verifier', `/admin/notifications/${notice.id}/read`, {})
+  const read = await house.post('document-verifier', `/admin/notifications/${notice!.id}/read`, {})
   t.same([read.status, read.body.readAt], [200, new Date(house.now()).toISOString()], read.text)
   await house.pass(day / 24)
   t.equal(
-    (await house.post('document-verifier', `/admin/notifications/${notice.id}/read`, {})).body.readAt,
+    (await house.post('document-verifier', `/admin/notifications/${notice!.id}/read`, {})).body.readAt,
     read.body.readAt,
     'twice is as once',
   )
-  t.equal((await adminNotices())[0].readAt, read.body.readAt)
-  t.equal((await adminNotices('provider-admin'))[0].readAt, null)
+  t.equal((await adminNotices())[0]!.readAt, read.body.readAt)
+  t.equal((await adminNotices('provider-admin'))[0]!.readAt, null)
   for (const as of ['provider-read-only', 'provider-self', 'patient-ana', 'clinician'])
     t.match(problemOf(await house.get(as, '/admin/notifications')), { status: 403 }, as)
   const elsewhere = host.token('provider-admin', { claims: { agency_id: lakeside.id } })
   t.same((await house.call('GET', '/admin/notifications', { token: elsewhere })).body.items, [])
-  t.equal((await house.call('POST', `/admin/notifications/${notice.id}/read`, { token: elsewhere, body: {} })).status, 404)
+  t.equal((await house.call('POST', `/admin/notifications/${notice!.id}/read`, { token: elsewhere, body: {} })).status, 404)
   t.equal((await house.call('GET', `/admin/providers/${providerId}/notifications`, { token: elsewhere })).status, 404)
 })
 

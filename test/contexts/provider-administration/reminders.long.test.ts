@@ -144,7 +144,11 @@ t.test('what is to come is shown page by page, all of it and in its order', asyn
   let cursor: string | null = ''
   while (cursor !== null) {
     const { body } = await house.get('provider-read-only', `/admin/providers/upcoming-reminders?limit=100${cursor && `&cursor=${cursor}`}`)
-    shown.push(...body.items.map((one: any) => `${one.remindOn} ${one.documentId} ${one.daysBefore}`))
+    shown.push(
+      ...body.items.map(
+        (one: { remindOn: string; documentId: string; daysBefore: number }) => `${one.remindOn} ${one.documentId} ${one.daysBefore}`,
+      ),
+    )
     cursor = body.nextCursor
   }
   const left = await rows(

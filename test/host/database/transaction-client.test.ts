@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type pg from 'pg'
 import t from 'tap'
 import { createAgencyReader } from '../../../plugins/host/agencies.ts'
 import { createBookings } from '../../../plugins/host/bookings.ts'
+import { createHotPool } from '../../../plugins/host/database/hot-pool.ts'
 import { createOrm } from '../../../plugins/host/database/orm.ts'
 import { execute, inTransaction } from '../../../plugins/host/database/transaction-facade.ts'
 import { createProviderStatus } from '../../../plugins/host/provider-status.ts'
@@ -76,13 +76,18 @@ const openOrm = async (t: Teardown, url: string) => {
 const whoSql = "select current_user as role, current_setting('app.current_agency') as agency"
 const who = (em: EntityManager) => execute<{ role: string; agency: string }>(em, whoSql)
 
-t.test('begin, session and first statement are sent without an answer in between', async (t) => {
+/** A transaction whose every answer is kept back, on a connection that was used before. */
+const unanswered = async (t: Teardown) => {
   const database = await testDatabase(t)
   const gate = await openGate(t, database.appUrl)
   const { as } = await openOrm(t, gate.url)
   await as('postern_read', who)
   gate.shut()
-  const read = as('postern_read', who)
+  return { gate, as, read: as('postern_read', who) }
+}
+
+t.test('begin, session and first statement are sent without an answer in between', async (t) => {
+  const { gate, read } = await unanswered(t)
   for (const text of ['begin', 'set_config', 'current_user']) await gate.hear(text)
   gate.open()
   t.same(await read, [{ role: 'postern_read', agency }])
@@ -137,12 +142,7 @@ t.test('a statement that nobody waits for runs in its own transaction, not in th
 })
 
 t.test('a connection that is lost with the opening under way fails the transaction', async (t) => {
-  const database = await testDatabase(t)
-  const gate = await openGate(t, database.appUrl)
-  const { as } = await openOrm(t, gate.url)
-  await as('postern_read', who)
-  gate.shut()
-  const lost = as('postern_read', who)
+  const { gate, as, read: lost } = await unanswered(t)
   await gate.hear('current_user')
   gate.cut()
   await t.rejects(lost, { message: /Connection terminated/ })
@@ -183,23 +183,32 @@ t.test('wherever a connection is lost, nobody is told of a commit, and its place
 })
 
 t.test('a connection that does not say that it has rolled back is not given back in somebody’s transaction', async (t) => {
-  const given: unknown[] = []
-  const answering = (failing: RegExp) =>
-    ({
-      connect: async () => ({
-        query: async (text: string) => (failing.test(text) ? Promise.reject(new Error('Query read timeout')) : { rows: [] }),
-        release: (broken?: unknown) => void given.push(Boolean(broken)),
-      }),
-    }) as unknown as pg.Pool
+  const database = await testDatabase(t)
+  const pool = createHotPool({ url: database.appUrl, size: 1, statementTimeoutMs: 5_000, lockTimeoutMs: 1_000, onError: () => {} })
+  t.teardown(() => pool.end())
+  const lost = new Error('Query read timeout')
+  let failing = /^never$/
+  pool.on('connect', (client) => {
+    client.query = new Proxy(client.query, {
+      apply: (query, self, args: unknown[]): unknown =>
+        failing.test(String(args[0])) ? Promise.reject(lost) : Reflect.apply(query, self, args),
+    })
+  })
+  const thrownAway: boolean[] = []
+  pool.on('release', (error) => thrownAway.push(Boolean(error)))
   const at = new Date()
-  const questions: ((pool: pg.Pool) => Promise<unknown>)[] = [
-    (pool) => createProviderStatus(pool)(agency, agency),
-    (pool) => createAgencyReader(pool)(agency),
-    (pool) => createBookings({ pool, provided: true, isElsewhere: () => false }).upcoming({ agencyId: agency, providerId: agency, at }),
+  const questions: ((agencyId: string, id: string) => Promise<unknown>)[] = [
+    createProviderStatus(pool),
+    createAgencyReader(pool),
+    () => createBookings({ pool, provided: true, isElsewhere: () => false }).upcoming({ agencyId: agency, providerId: agency, at }),
   ]
   for (const ask of questions) {
-    await ask(answering(/^never$/))
-    await t.rejects(ask(answering(/^(?:select (?!set_config)|rollback)/)), { code: 'UPSTREAM_UNAVAILABLE' })
+    for (const [on, whatFails] of [[false, /^never$/], [true, /^select (?!set_config)/], [true, /^rollback$/]] as const) {
+      failing = whatFails
+      if (on) await t.rejects(ask(agency, agency), { code: 'UPSTREAM_UNAVAILABLE' })
+      else await t.resolves(ask(agency, agency))
+      t.equal(thrownAway.at(-1), on, String(whatFails))
+    }
   }
-  t.same(given, [false, true, false, true, false, true])
-})
+  t.equal(thrownAway.length, 9)
+}) // prettier-ignore
